@@ -1,0 +1,54 @@
+// swift-tools-version: 6.3
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
+let strictMemory: [SwiftSetting] = [
+  .strictMemorySafety(),
+  .treatWarning("StrictMemorySafety", as: .error),
+]
+let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
+
+let package = Package(
+  name: "vmresync",
+  products: [
+    .library(name: "DeviceResync", targets: ["DeviceResync"]),
+    .executable(name: "vmresync", targets: ["vmresync"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+  ],
+  targets: [
+    .systemLibrary(name: "CBlkid", pkgConfig: "blkid", providers: [.apt(["libblkid-dev"])]),
+    .systemLibrary(name: "CUdev", pkgConfig: "libudev", providers: [.apt(["libudev-dev"])]),
+    // No pkgConfig: "liburing": it would put -luring, the shared library, before the static one that the module
+    // map names, and hypervisor hosts have no liburing.
+    .systemLibrary(name: "CUring", providers: [.apt(["liburing-dev"])]),
+    .target(name: "CLinux"),
+    .target(name: "CProbe", dependencies: ["CBlkid"]),
+    .target(
+      name: "DeviceResync",
+      dependencies: ["CLinux", "CProbe", "CUdev", "CUring", system],
+      swiftSettings: strict + strictMemory),
+    .executableTarget(
+      name: "vmresync",
+      dependencies: [
+        "CProbe", "DeviceResync", system,
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: strict),
+    .testTarget(
+      name: "DeviceResyncTests",
+      dependencies: ["CLinux", "CProbe", "DeviceResync", system],
+      swiftSettings: strict),
+    .testTarget(
+      name: "EndToEnd",
+      dependencies: ["CLinux", "DeviceResync", system],
+      swiftSettings: strict),
+  ],
+  swiftLanguageModes: [.v6]
+)

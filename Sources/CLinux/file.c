@@ -1,0 +1,160 @@
+#define _GNU_SOURCE
+#include "CLinux.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+const int cl_open_direct = O_DIRECT;
+const int cl_open_path = O_PATH;
+const int cl_open_unnamed = O_TMPFILE;
+const uint64_t cl_resolve_no_links = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+
+int cl_openat2(int directory, const char *path, int flags, uint64_t resolve) {
+  struct open_how how = {
+      .flags = (uint64_t)(flags | O_CLOEXEC),
+      // O_TMPFILE is the one way here to make a file; it never has a name.
+      .mode = (flags & O_TMPFILE) == O_TMPFILE ? 0600 : 0,
+      .resolve = resolve,
+  };
+  long descriptor;
+  do descriptor = syscall(SYS_openat2, directory, path, &how, sizeof how);
+  while (descriptor < 0 && (errno == EINTR || errno == EAGAIN));
+  return descriptor < 0 ? -errno : (int)descriptor;
+}
+
+int cl_close(int descriptor) { return close(descriptor) == 0 ? 0 : -errno; }
+
+int cl_duplicate(int descriptor) {
+  int copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
+  return copy < 0 ? -errno : copy;
+}
+
+static int64_t nanoseconds(struct statx_timestamp time) {
+  return time.tv_sec * INT64_C(1000000000) + time.tv_nsec;
+}
+
+static int status(int directory, const char *path, int flags, struct cl_file_status *status) {
+  struct statx raw;
+  if (statx(directory, path, flags, STATX_BASIC_STATS | STATX_BTIME | STATX_DIOALIGN, &raw) != 0) return -errno;
+  *status = (struct cl_file_status){
+      .mode = raw.stx_mode,
+      .user = raw.stx_uid,
+      .inode = raw.stx_ino,
+      .links = raw.stx_nlink,
+      .size = raw.stx_size,
+      .blocks = raw.stx_blocks,
+      .device_major = raw.stx_dev_major,
+      .device_minor = raw.stx_dev_minor,
+      .special_major = raw.stx_rdev_major,
+      .special_minor = raw.stx_rdev_minor,
+      .modified = nanoseconds(raw.stx_mtime),
+      .changed = nanoseconds(raw.stx_ctime),
+      .born = (raw.stx_mask & STATX_BTIME) ? nanoseconds(raw.stx_btime) : 0,
+      .immutable = (raw.stx_attributes & STATX_ATTR_IMMUTABLE) != 0,
+      .direct_memory_align = (raw.stx_mask & STATX_DIOALIGN) ? raw.stx_dio_mem_align : 0,
+      .direct_offset_align = (raw.stx_mask & STATX_DIOALIGN) ? raw.stx_dio_offset_align : 0,
+  };
+  return 0;
+}
+
+int cl_status_of(int descriptor, struct cl_file_status *result) {
+  return status(descriptor, "", AT_EMPTY_PATH, result);
+}
+
+int cl_status_at(int directory, const char *path, bool follow, struct cl_file_status *result) {
+  return status(directory, path, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT | (follow ? 0 : AT_SYMLINK_NOFOLLOW), result);
+}
+
+int cl_file_system(int descriptor, uint64_t *magic, uint64_t *available, uint64_t *total, bool *read_only) {
+  struct statfs raw;
+  if (fstatfs(descriptor, &raw) != 0) return -errno;
+  *magic = (uint64_t)raw.f_type & 0xffffffff;
+  *available = (uint64_t)raw.f_bavail * (uint64_t)raw.f_bsize;
+  *total = (uint64_t)raw.f_blocks * (uint64_t)raw.f_bsize;
+  *read_only = (raw.f_flags & ST_RDONLY) != 0;
+  return 0;
+}
+
+int64_t cl_read_link(int directory, const char *path, char *buffer, size_t capacity) {
+  ssize_t length = readlinkat(directory, path, buffer, capacity);
+  if (length < 0) return -errno;
+  return (size_t)length == capacity ? -ENAMETOOLONG : length;
+}
+
+int64_t cl_read(int descriptor, void *buffer, size_t count) {
+  ssize_t result;
+  do result = read(descriptor, buffer, count);
+  while (result < 0 && errno == EINTR);
+  return result < 0 ? -errno : result;
+}
+
+int64_t cl_read_at(int descriptor, void *buffer, size_t count, uint64_t offset) {
+  ssize_t result;
+  do result = pread(descriptor, buffer, count, (off_t)offset);
+  while (result < 0 && errno == EINTR);
+  return result < 0 ? -errno : result;
+}
+
+int64_t cl_write_at(int descriptor, const void *buffer, size_t count, uint64_t offset) {
+  ssize_t result;
+  do result = pwrite(descriptor, buffer, count, (off_t)offset);
+  while (result < 0 && errno == EINTR);
+  return result < 0 ? -errno : result;
+}
+
+int cl_data_sync(int descriptor) {
+  int result;
+  do result = fdatasync(descriptor);
+  while (result < 0 && errno == EINTR);
+  return result < 0 ? -errno : 0;
+}
+
+int64_t cl_seek_data(int descriptor, uint64_t offset) {
+  off_t result = lseek(descriptor, (off_t)offset, SEEK_DATA);
+  return result < 0 ? -errno : result;
+}
+
+int64_t cl_seek_hole(int descriptor, uint64_t offset) {
+  off_t result = lseek(descriptor, (off_t)offset, SEEK_HOLE);
+  return result < 0 ? -errno : result;
+}
+
+int cl_lock_exclusively(int descriptor) {
+  int result;
+  do result = flock(descriptor, LOCK_EX | LOCK_NB);
+  while (result < 0 && errno == EINTR);
+  return result < 0 ? -errno : 0;
+}
+
+static int byte_lock(int descriptor, int command, short type, uint64_t first, uint64_t count, struct flock *lock) {
+  *lock = (struct flock){
+      .l_type = type, .l_whence = SEEK_SET, .l_start = (off_t)first, .l_len = (off_t)count};
+  int result;
+  do result = fcntl(descriptor, command, lock);
+  while (result < 0 && errno == EINTR);
+  return result < 0 ? -errno : 0;
+}
+
+int cl_lock_bytes(int descriptor, uint64_t first, uint64_t count, bool writing) {
+  struct flock lock;
+  return byte_lock(descriptor, F_OFD_SETLK, writing ? F_WRLCK : F_RDLCK, first, count, &lock);
+}
+
+int cl_unlock_bytes(int descriptor, uint64_t first, uint64_t count) {
+  struct flock lock;
+  return byte_lock(descriptor, F_OFD_SETLK, F_UNLCK, first, count, &lock);
+}
+
+int cl_bytes_are_locked(int descriptor, uint64_t first, uint64_t count) {
+  struct flock lock;
+  int result = byte_lock(descriptor, F_OFD_GETLK, F_WRLCK, first, count, &lock);
+  return result < 0 ? result : lock.l_type != F_UNLCK;
+}

@@ -1,0 +1,131 @@
+// Linux interfaces that Swift's C importer cannot see: `_IO*` macros, flags behind _GNU_SOURCE, variadic
+// functions. Each function returns 0 (or a number that its comment names) or a negative errno; none sets
+// anything else. One file of the folder a subject.
+#ifndef VMRESYNC_CLINUX_H
+#define VMRESYNC_CLINUX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+// file.c: descriptors, files, locks.
+
+/// open(2) flag for unbuffered I/O.
+extern const int cl_open_direct;
+/// open(2) flag for a descriptor that only names a file (O_PATH).
+extern const int cl_open_path;
+/// open(2) flag for a file without a name (O_TMPFILE).
+extern const int cl_open_unnamed;
+
+/// openat2(2), close-on-exec. `resolve` takes cl_resolve_no_links or 0. Returns a descriptor or a negative errno.
+int cl_openat2(int directory, const char *path, int flags, uint64_t resolve);
+/// Follow no symbolic link, in no component: RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS, <linux/openat2.h>.
+extern const uint64_t cl_resolve_no_links;
+/// close(2). The descriptor is gone either way.
+int cl_close(int descriptor);
+/// dup3(2) to the lowest free number, close-on-exec. Returns a descriptor or a negative errno.
+int cl_duplicate(int descriptor);
+
+/// What statx(2) says of a file; times in nanoseconds since the epoch.
+struct cl_file_status {
+  uint32_t mode;
+  uint32_t user;
+  uint64_t inode;
+  uint64_t links;
+  uint64_t size;   // bytes
+  uint64_t blocks; // of 512 bytes, allocated
+  uint32_t device_major, device_minor;   // of the file system
+  uint32_t special_major, special_minor; // of the node, for device files
+  int64_t modified, changed, born;       // born: 0 where the file system keeps none
+  bool immutable;                        // STATX_ATTR_IMMUTABLE
+  uint32_t direct_memory_align, direct_offset_align; // STATX_DIOALIGN, bytes; 0 where not told
+};
+/// statx(2) of an open descriptor.
+int cl_status_of(int descriptor, struct cl_file_status *status);
+/// statx(2) of `path` below `directory`; a link at the end is followed only where `follow` says so. Never
+/// asks a server for newer attributes (AT_STATX_DONT_SYNC), so that a dead one cannot hang it.
+int cl_status_at(int directory, const char *path, bool follow, struct cl_file_status *status);
+
+/// fstatfs(2): the file system's magic (<linux/magic.h>), free and total bytes.
+int cl_file_system(int descriptor, uint64_t *magic, uint64_t *available, uint64_t *total, bool *read_only);
+/// readlinkat(2). Returns the length, or a negative errno (ENAMETOOLONG where `capacity` does not do).
+int64_t cl_read_link(int directory, const char *path, char *buffer, size_t capacity);
+/// read(2), again after EINTR. Returns the bytes read, or a negative errno.
+int64_t cl_read(int descriptor, void *buffer, size_t count);
+/// pread(2), again after EINTR. Returns the bytes read, or a negative errno.
+int64_t cl_read_at(int descriptor, void *buffer, size_t count, uint64_t offset);
+/// pwrite(2), again after EINTR. Returns the bytes written, or a negative errno.
+int64_t cl_write_at(int descriptor, const void *buffer, size_t count, uint64_t offset);
+/// fdatasync(2), again after EINTR.
+int cl_data_sync(int descriptor);
+/// lseek(2) with SEEK_DATA. Returns the offset, or a negative errno (ENXIO: no data from `offset` on).
+int64_t cl_seek_data(int descriptor, uint64_t offset);
+/// lseek(2) with SEEK_HOLE. Returns the offset, or a negative errno.
+int64_t cl_seek_hole(int descriptor, uint64_t offset);
+
+/// flock(2) LOCK_EX | LOCK_NB.
+int cl_lock_exclusively(int descriptor);
+/// Takes an open file description lock on `count` bytes without waiting: fcntl(2), F_OFD_SETLK.
+/// `writing` asks for F_WRLCK, else F_RDLCK.
+int cl_lock_bytes(int descriptor, uint64_t first, uint64_t count, bool writing);
+/// Drops such locks.
+int cl_unlock_bytes(int descriptor, uint64_t first, uint64_t count);
+/// 1 where another open file description holds a lock on one of the bytes, 0 where none does, or a negative
+/// errno: fcntl(2), F_OFD_GETLK with F_WRLCK.
+int cl_bytes_are_locked(int descriptor, uint64_t first, uint64_t count);
+
+// block.c: block devices.
+
+/// Size of the device, in bytes. Source: BLKGETSIZE64, <linux/fs.h>.
+int cl_device_size(int descriptor, uint64_t *bytes);
+/// Logical block size, in bytes. Source: BLKSSZGET, <linux/fs.h>.
+int cl_logical_block_size(int descriptor, uint32_t *bytes);
+/// 1 in *is_read_only when the kernel holds the device read-only. Source: BLKROGET, <linux/fs.h>.
+int cl_device_is_read_only(int descriptor, int *is_read_only);
+/// The number of the attachment that the descriptor leads to. Source: BLKGETDISKSEQ, <linux/fs.h>, since 5.15.
+int cl_disk_sequence(int descriptor, uint64_t *sequence);
+/// Writes back and drops the node's cached pages. Source: BLKFLSBUF, <linux/fs.h>; needs CAP_SYS_ADMIN only.
+int cl_drop_caches(int descriptor);
+
+// loop.c: loop devices (drivers/block/loop.c, <linux/loop.h>).
+
+/// What LOOP_GET_STATUS64 says.
+struct cl_loop_status {
+  uint32_t backing_major, backing_minor; // of the backing file's file system
+  uint64_t backing_inode;
+  uint64_t offset, size_limit; // bytes; size_limit 0: to the end
+  bool read_only, autoclear, partition_scan, direct_io;
+};
+/// LOOP_GET_STATUS64. ENXIO where nothing is attached.
+int cl_loop_status(int descriptor, struct cl_loop_status *status);
+/// LOOP_CTL_GET_FREE. Returns a loop number or a negative errno.
+int cl_loop_find_free(int control);
+/// LOOP_CONFIGURE of an unattached loop: autoclear and direct I/O, no partition scan. `block_size` 0 takes
+/// the kernel's choice. EBUSY where another process was faster.
+int cl_loop_configure(int descriptor, int backing, uint32_t block_size, bool read_only);
+
+// process.c: processes, threads, errnos.
+
+/// The errno's name, such as "EBUSY", or NULL. Source: strerrorname_np(3).
+const char *cl_errno_name(int number);
+/// The calling thread's id (gettid(2)).
+int cl_thread_id(void);
+/// Blocks SIGINT, SIGTERM and SIGHUP in the calling thread and those it will start.
+int cl_block_stop_signals(void);
+/// Waits for one of them (sigwait(3)). Returns the signal's number or a negative errno.
+int cl_wait_for_stop_signal(void);
+/// prctl(2), PR_SET_DUMPABLE 0: no core file with guests' bytes.
+int cl_forbid_core_dumps(void);
+
+// memory.c: buffers.
+
+/// Maps `size` bytes (a multiple of 2 MiB) aligned to 2 MiB, populated, on huge pages where they can be had.
+/// *huge tells how many bytes lie on huge pages. NULL where there is no memory.
+void *cl_map_buffer(size_t size, size_t *huge);
+/// Unmaps it.
+void cl_unmap_buffer(void *start, size_t size);
+/// 1 where all `count` bytes are zero.
+int cl_is_zero(const void *start, size_t count);
+
+#endif

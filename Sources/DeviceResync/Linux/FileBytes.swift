@@ -1,0 +1,86 @@
+import CLinux
+import SystemPackage
+
+extension OwnedDescriptor {
+  /// Reads up to `count` bytes at `offset`; fewer only at the end of the file.
+  func read(_ count: Int, at offset: UInt64) throws(Errno) -> [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: count)
+    var done = 0
+    while done < count {
+      let start = done
+      let result = unsafe bytes.withUnsafeMutableBytes { buffer in
+        // `start` < `count`: inside the buffer.
+        unsafe cl_read_at(
+          rawValue, buffer.baseAddress.unsafelyUnwrapped + start, count - start, offset + UInt64(start))
+      }
+      let moved = Int(try check(result))
+      if moved == 0 { break }
+      done += moved
+    }
+    bytes.removeLast(count - done)
+    return bytes
+  }
+
+  /// Writes all of `bytes` at `offset`.
+  func write(_ bytes: [UInt8], at offset: UInt64) throws(Errno) {
+    var done = 0
+    while done < bytes.count {
+      let start = done
+      let result = unsafe bytes.withUnsafeBytes { buffer in
+        unsafe cl_write_at(
+          rawValue, buffer.baseAddress.unsafelyUnwrapped + start, bytes.count - start, offset + UInt64(start))
+      }
+      let moved = Int(try check(result))
+      if moved == 0 { throw Errno.ioError }
+      done += moved
+    }
+  }
+
+  /// The first offset from `offset` on at which the file has data; nil when only a hole follows (`SEEK_DATA`).
+  func nextData(from offset: UInt64) throws(Errno) -> UInt64? {
+    let result = cl_seek_data(rawValue, offset)
+    if result == -Int64(Errno.noSuchAddressOrDevice.rawValue) { return nil }
+    return UInt64(try check(result))
+  }
+
+  /// The first offset from `offset` on at which the file has a hole; its end counts as one (`SEEK_HOLE`).
+  func nextHole(from offset: UInt64) throws(Errno) -> UInt64 {
+    UInt64(try check(cl_seek_hole(rawValue, offset)))
+  }
+}
+
+/// Reads a whole small file, such as one of sysfs or procfs.
+///
+/// - Parameter limit: bytes after which reading stops, for what others can make long.
+func readFile(_ path: FilePath, limit: Int = 1 << 20) throws(Errno) -> [UInt8] {
+  let file = try OwnedDescriptor(opening: path, .readOnly, followingLinks: true)
+  return try file.readAll(limit: limit)
+}
+
+/// The same as text; bytes that are not UTF-8 become U+FFFD.
+func readText(_ path: FilePath, limit: Int = 1 << 20) throws(Errno) -> String {
+  String(decoding: try readFile(path, limit: limit), as: UTF8.self)
+}
+
+extension OwnedDescriptor {
+  /// Reads from the current position to the end, or to `limit` bytes.
+  func readAll(limit: Int) throws(Errno) -> [UInt8] {
+    var bytes: [UInt8] = []
+    var count = 0
+    var room = 4096
+    while count < limit {
+      if bytes.count < count + room { bytes.append(contentsOf: repeatElement(0, count: room)) }
+      let start = count
+      let space = min(bytes.count, limit) - start
+      let result = unsafe bytes.withUnsafeMutableBytes { buffer in
+        unsafe cl_read(rawValue, buffer.baseAddress.unsafelyUnwrapped + start, space)
+      }
+      let moved = Int(try check(result))
+      if moved == 0 { break }
+      count += moved
+      room = min(room * 2, 1 << 18)
+    }
+    bytes.removeLast(bytes.count - count)
+    return bytes
+  }
+}
