@@ -41,6 +41,8 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
+    // The probing helper with faults that the product has no way to reach; tests start it from beside their bundle.
+    .executableTarget(name: "probe-faults", dependencies: ["CProbe"], path: "Tests/ProbeFaults"),
     .testTarget(
       name: "DeviceResyncTests",
       dependencies: ["CLinux", "CProbe", "DeviceResync", system],
