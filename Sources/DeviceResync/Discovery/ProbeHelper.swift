@@ -3,8 +3,8 @@ import SystemPackage
 
 /// The process that probes: this executable again, which reads guests' bytes in sandboxed children only.
 ///
-/// PITFALLS F1. Letting go of it ends it and them. It never throws: what it cannot find out is `unknown` with a reason, and a run goes on. It stays on the
-/// thread that made it, because the helper ends with that thread.
+/// PITFALLS F1. Letting go of it ends it and them. It never throws: what it cannot find out is `unknown` with a
+/// reason, and a run goes on. It stays on the thread that made it, because the helper ends with that thread.
 struct ProbeHelper: ~Copyable {
   /// How long a device may take, in milliseconds.
   struct Deadlines: Sendable {
@@ -24,6 +24,7 @@ struct ProbeHelper: ~Copyable {
   private var process: ProbeProcess?
   private var failure = "the probing helper was not started"
   private var nextID: UInt32 = 0
+  private var silentEnds = 0
 
   /// Whether a child was without Landlock, because the kernel has none or did not turn it on.
   private(set) var lacksLandlock = false
@@ -58,23 +59,15 @@ struct ProbeHelper: ~Copyable {
     var findings = [ProbeFinding?](repeating: nil, count: count)
     var waiting: [UInt32: Int] = [:]
     var next = 0
-    var silentEnds = 0
+    silentEnds = 0
     while next < count || !waiting.isEmpty {
-      while next < count, waiting.count < Self.window {
-        let index = next
-        next += 1
-        guard process != nil else {
-          findings[index] = .unknown(failure)
-          continue
-        }
-        do throws(Errno) {
-          waiting[try send(range(index), open(index))] = index
-        } catch {
-          findings[index] = .unknown("it could not be opened: \(error) (\(error.name))")
-        }
-      }
-      guard !waiting.isEmpty else { continue }
       do throws(ProbeProcess.Failure) {
+        while next < count, waiting.count < Self.window, isRunning {
+          findings[next] = try send(range(next), open, of: next, &waiting)
+          next += 1
+        }
+        guard isRunning else { break }
+        guard !waiting.isEmpty else { continue }
         let answer = try receive()
         // An id that nobody waits for, or the same one twice: not our helper any more.
         guard let index = waiting.removeValue(forKey: answer.id) else { throw .garbage }
@@ -84,13 +77,20 @@ struct ProbeHelper: ~Copyable {
       } catch {
         for index in waiting.values { findings[index] = .unknown(error.reason) }
         waiting = [:]
-        silentEnds += 1
-        process = nil
-        failure = error.reason
-        if silentEnds < Self.patience { start() }
+        replaceProcess(after: error)
       }
     }
     return findings.map { $0 ?? .unknown(failure) }
+  }
+
+  private var isRunning: Bool { processID != nil }
+
+  /// Ends the helper, and starts another unless too many have ended without an answer.
+  private mutating func replaceProcess(after failure: ProbeProcess.Failure) {
+    process = nil
+    self.failure = failure.reason
+    silentEnds += 1
+    if silentEnds < Self.patience { start() }
   }
 
   private mutating func start() {
@@ -106,16 +106,25 @@ struct ProbeHelper: ~Copyable {
     }
   }
 
+  /// Sends one request and notes it in `waiting`; returns why not, where its descriptor could not be had.
   private mutating func send(
-    _ range: ByteRange?, _ descriptor: consuming OwnedDescriptor
-  ) throws(Errno) -> UInt32 {
+    _ range: ByteRange?, _ open: (Int) throws(Errno) -> OwnedDescriptor, of index: Int,
+    _ waiting: inout [UInt32: Int]
+  ) throws(ProbeProcess.Failure) -> ProbeFinding? {
     nextID &+= 1
-    try process?.send(
-      probe_request(
-        magic: UInt32(probe_magic), id: nextID, offset: range?.offset ?? 0, size: range?.length ?? 0,
-        answer_deadline: deadlines.answer, probe_deadline: deadlines.probe),
-      descriptor)
-    return nextID
+    let request = probe_request(
+      magic: UInt32(probe_magic), id: nextID, offset: range?.offset ?? 0, size: range?.length ?? 0,
+      answer_deadline: deadlines.answer, probe_deadline: deadlines.probe)
+    let descriptor: OwnedDescriptor
+    do throws(Errno) {
+      descriptor = try open(index)
+    } catch {
+      return .unknown("it could not be opened: \(error) (\(error.name))")
+    }
+    // Whatever the errno: a request that does not reach the helper has no helper.
+    guard (try? process?.send(request, descriptor)) != nil else { throw .ended }
+    waiting[nextID] = index
+    return nil
   }
 
   private func receive() throws(ProbeProcess.Failure) -> ProbeAnswer {
@@ -133,6 +142,9 @@ struct ProbeHelper: ~Copyable {
     }
   }
 }
+
+@available(*, unavailable)
+extension ProbeHelper: Sendable {}
 
 /// What the helper found out about one thing.
 struct ProbeFinding: Sendable, Equatable {

@@ -127,6 +127,17 @@ struct ProbeFaultTests {
     #expect(seen.child > 0 && waitUntilGone(seen.child))
   }
 
+  @Test("a helper that died while nobody asked is replaced, and nothing is lost")
+  func helperDiedBefore() throws {
+    var helper = try ProbeHelper.withFaults()
+    let id = try Self.id(of: helper)
+    kill(id, SIGKILL)
+    #expect(waitUntilGone(id))
+    let (fine, next) = try probe("nothing", &helper)
+    #expect(fine.outcome == .probed)
+    #expect(next.signatures.map(\.type) == ["swap"])
+  }
+
   @Test("letting go of the helper ends it and its children")
   func end() throws {
     let seen = Seen()
