@@ -1,0 +1,31 @@
+/// What a comparison has done so far; holds after a failed one too.
+struct CompareTotals: Sendable, Equatable {
+  /// Bytes compared, on one side.
+  var bytesCompared: UInt64 = 0
+  /// Bytes passed over because both sides have a hole there.
+  var bytesSkipped: UInt64 = 0
+  /// Bytes in differing blocks; with confirmation, those that differed both times.
+  var bytesDifferent: UInt64 = 0
+  /// Runs of adjacent differing blocks.
+  var differences: UInt64 = 0
+  /// Bytes in blocks that differed in one of two readings only.
+  var bytesMoving: UInt64 = 0
+  /// Bytes whose write to the recovery has ended well.
+  var bytesWritten: UInt64 = 0
+  /// Bytes of all writes handed to the recovery: failed, short and repeated ones too (PITFALLS G2).
+  var bytesSubmitted: UInt64 = 0
+
+  /// The same in the unit of the kernel's own count (`/sys/block/X/stat`): sectors of 512 bytes.
+  var sectorsSubmitted: UInt64 { bytesSubmitted / 512 }
+}
+
+/// How a comparison ended that did not fail.
+enum CompareEnding: Sendable, Equatable {
+  /// Everything that the source named was compared, and every write has ended well.
+  case complete
+  /// The run was asked to stop.
+  case stopped
+  /// A hole of both sides holds data here: what was passed over proves nothing; start again without passing
+  /// anything over (PITFALLS G10).
+  case holeHoldsData(ByteRange)
+}

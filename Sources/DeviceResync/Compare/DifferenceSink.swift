@@ -1,0 +1,34 @@
+/// Adjacent blocks of one chunk, each of which differs.
+struct Difference: Sendable, Equatable {
+  /// Which bytes of both devices.
+  let range: ByteRange
+  /// The queue's slot that holds them.
+  let slot: Int
+  /// Where in the slot's halves they begin, in bytes.
+  let place: Int
+}
+
+/// Where differences go: another sink is another way to write.
+///
+/// It is handed each difference once, in ascending order, with its bytes in the queue's slot.
+protocol DifferenceSink: ~Copyable {
+  /// Takes a difference, whose bytes can be looked at until this returns.
+  ///
+  /// - Throws: what ends the run.
+  mutating func take<Queue: BlockQueue & ~Copyable>(
+    _ difference: Difference, from queue: inout Queue
+  ) throws(ResyncError) -> DifferenceTaken
+
+  /// Hands on what was held back to be merged; nothing more comes.
+  mutating func finish() throws(ResyncError)
+}
+
+/// What a sink did with a difference.
+enum DifferenceTaken: Sendable {
+  /// It needs the slot no longer.
+  case done
+  /// It has started a write of exactly this difference from the slot, which is kept until the write has ended.
+  case writing
+  /// There is no room; it wants to be asked again after the next outcome.
+  case later
+}

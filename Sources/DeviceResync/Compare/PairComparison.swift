@@ -1,0 +1,178 @@
+import Synchronization
+
+/// The state of one `comparePair`: chunks are numbered from 0, and chunk n lives in slot n modulo the depth.
+struct PairComparison: ~Copyable {
+  let geometry: QueueGeometry
+  let blocks: BlockGrid
+  let confirming: Bool
+  let control: RunControl
+
+  var totals = CompareTotals()
+  var slots: [ChunkSlot]
+  /// The next chunk to take from the source; `free` ≤ `head` ≤ `next` ≤ `free` + depth.
+  var next = 0
+  /// The next chunk to compare.
+  var head = 0
+  /// The oldest chunk whose slot is not free yet.
+  var free = 0
+  /// In alternating runs: where the current run of the primary ends.
+  var runEnd = 0
+  /// What is left of the range that the source gave last.
+  var work: WorkRange?
+  /// Whether the source has no more.
+  var isExhausted = false
+  /// Writes that moved fewer bytes than asked for, or are to be repeated: what is left of them.
+  var unfinishedWrites: [BlockRequest] = []
+  /// Outcomes since the start.
+  var completions: UInt64 = 0
+  /// Rounds in a row in which nothing could be started and nothing was in flight.
+  var idleRounds = 0
+
+  private var differing: DifferingBlocks
+  private var stage = Stage.fresh
+  private var lastDifference: UInt64?
+  private let before: (done: UInt64, different: UInt64, written: UInt64, completions: UInt64)
+
+  /// How far the chunk at `head` has come.
+  private enum Stage {
+    case fresh
+    /// It differed, and is being read a second time.
+    case confirming
+    /// Its differences up to this place are handed over.
+    case handingOver(from: Int)
+  }
+
+  init(geometry: QueueGeometry, blocks: BlockGrid, confirming: Bool, control: RunControl) {
+    precondition(geometry.chunk.isMultiple(of: blocks.blockSize))
+    self.geometry = geometry
+    self.blocks = blocks
+    self.confirming = confirming
+    self.control = control
+    slots = [ChunkSlot](repeating: ChunkSlot(ByteRange(offset: 0, length: 0)), count: geometry.depth)
+    unfinishedWrites.reserveCapacity(QueueGeometry.maxWrites)
+    differing = DifferingBlocks(chunk: geometry.chunk, grid: blocks)
+    before = (
+      control.bytesDone.load(ordering: .relaxed), control.bytesDifferent.load(ordering: .relaxed),
+      control.bytesWritten.load(ordering: .relaxed), control.completions.load(ordering: .relaxed)
+    )
+  }
+
+  /// Works until the source is exhausted and every slot is free, or something ends it earlier.
+  mutating func run<
+    Source: RangeSource & ~Copyable, Queue: BlockQueue & ~Copyable, Sink: DifferenceSink & ~Copyable
+  >(
+    _ source: inout Source, _ queue: inout Queue, _ sink: inout Sink
+  ) throws(ResyncError) -> CompareEnding {
+    while !control.isStopping {
+      try takeChunks(from: &source)
+      if free == next { return .complete }
+      try startTransfers(&queue)
+      try harvest(&queue)
+      if let hole = try compareInOrder(&queue, &sink, skipped: source.bytesSkipped) {
+        return .holeHoldsData(hole)
+      }
+      while free < head, slots[free % geometry.depth].writes == 0 { free += 1 }
+    }
+    return .stopped
+  }
+
+  /// Cuts what the source gives into chunks, until no slot is free.
+  ///
+  /// A chunk ends at a multiple of the chunk's size, so that each begins on a block.
+  private mutating func takeChunks<Source: RangeSource & ~Copyable>(
+    from source: inout Source
+  ) throws(ResyncError) {
+    if !geometry.alternates || free == next { runEnd = free + geometry.depth }
+    let chunk = UInt64(geometry.chunk)
+    while next < runEnd {
+      if work == nil, !isExhausted {
+        work = try source.next()
+        isExhausted = work == nil
+      }
+      guard let work else { return }
+      let start = work.range.offset
+      let end = min(work.range.end, start - start % chunk + chunk)
+      slots[next % geometry.depth] = ChunkSlot(ByteRange(start, upTo: end), mustBeZero: work.mustBeZero)
+      let rest = ByteRange(end, upTo: work.range.end)
+      self.work = rest.isEmpty ? nil : WorkRange(range: rest, mustBeZero: work.mustBeZero)
+      next += 1
+    }
+  }
+
+  /// Compares every chunk that has arrived and whose predecessors are done.
+  ///
+  /// - Returns: the chunk that should have been a hole and is not.
+  private mutating func compareInOrder<Queue: BlockQueue & ~Copyable, Sink: DifferenceSink & ~Copyable>(
+    _ queue: inout Queue, _ sink: inout Sink, skipped: UInt64
+  ) throws(ResyncError) -> ByteRange? {
+    while head < next {
+      let slot = head % geometry.depth
+      guard slots[slot].isRead else { return nil }
+      let range = slots[slot].range
+      let count = Int(range.length)
+      if case .fresh = stage {
+        if slots[slot].mustBeZero, !queue.withBytes(of: slot, count: count, { $0.isZero && $1.isZero }) {
+          return range
+        }
+        if queue.withBytes(of: slot, count: count, { $0.holdsSameBytes(as: $1) }) {
+          finishChunk(range, skipped: skipped)
+          continue
+        }
+        queue.withBytes(of: slot, count: count) { differing.scan($0, $1) }
+        if confirming {
+          stage = .confirming
+          slots[slot].readAgain()
+          return nil
+        }
+        stage = .handingOver(from: 0)
+      } else if case .confirming = stage {
+        let moving = queue.withBytes(of: slot, count: count) { differing.confirm($0, $1) }
+        totals.bytesMoving += UInt64(moving)
+        stage = .handingOver(from: 0)
+      }
+      guard try handOver(slot, range, &queue, &sink) else { return nil }
+      finishChunk(range, skipped: skipped)
+    }
+    return nil
+  }
+
+  /// Hands the differences of the chunk at `head` to the sink; false while the sink has no room.
+  private mutating func handOver<Queue: BlockQueue & ~Copyable, Sink: DifferenceSink & ~Copyable>(
+    _ slot: Int, _ chunk: ByteRange, _ queue: inout Queue, _ sink: inout Sink
+  ) throws(ResyncError) -> Bool {
+    guard case .handingOver(var place) = stage else { preconditionFailure("nothing to hand over yet") }
+    while let run = differing.nextRun(from: place) {
+      let range = ByteRange(offset: chunk.offset + UInt64(run.lowerBound), length: UInt64(run.count))
+      switch try sink.take(Difference(range: range, slot: slot, place: run.lowerBound), from: &queue) {
+      case .later:
+        stage = .handingOver(from: place)
+        return false
+      case .writing:
+        slots[slot].writes += 1
+      case .done:
+        break
+      }
+      totals.bytesDifferent += range.length
+      if lastDifference != range.offset { totals.differences += 1 }
+      lastDifference = range.end
+      place = run.upperBound
+    }
+    return true
+  }
+
+  private mutating func finishChunk(_ range: ByteRange, skipped: UInt64) {
+    totals.bytesCompared += range.length
+    head += 1
+    stage = .fresh
+    tellProgress(skipped: skipped)
+  }
+
+  /// Stores what was done where a job looks for it; only this thread stores there.
+  mutating func tellProgress(skipped: UInt64) {
+    totals.bytesSkipped = skipped
+    control.bytesDone.store(before.done + totals.bytesCompared + skipped, ordering: .relaxed)
+    control.bytesDifferent.store(before.different + totals.bytesDifferent, ordering: .relaxed)
+    control.bytesWritten.store(before.written + totals.bytesWritten, ordering: .relaxed)
+    control.completions.store(before.completions + completions, ordering: .relaxed)
+  }
+}

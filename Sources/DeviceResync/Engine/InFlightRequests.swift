@@ -1,0 +1,37 @@
+import SystemPackage
+
+/// The requests that the kernel has, each under a small number: nothing is allocated after `init`.
+struct InFlightRequests: ~Copyable {
+  private var requests: [BlockRequest?]
+  private var free: [Int]
+  /// Writes among them.
+  private(set) var writes = 0
+
+  /// Makes room for `capacity` requests.
+  init(capacity: Int) {
+    requests = [BlockRequest?](repeating: nil, count: capacity)
+    free = Array((0..<capacity).reversed())
+  }
+
+  var isEmpty: Bool { free.count == requests.count }
+
+  /// Notes `request`, and returns the number under which its completion will come.
+  ///
+  /// - Throws: `EAGAIN` when there is no room.
+  mutating func add(_ request: BlockRequest) throws(Errno) -> UInt64 {
+    guard let index = free.popLast() else { throw .resourceTemporarilyUnavailable }
+    requests[index] = request
+    if request.kind == .write { writes += 1 }
+    return UInt64(index)
+  }
+
+  /// Takes out the request that `tag` was given to.
+  mutating func remove(_ tag: UInt64) -> BlockRequest {
+    let index = Int(tag)
+    guard let request = requests[index] else { preconditionFailure("a completion without a request") }
+    requests[index] = nil
+    free.append(index)
+    if request.kind == .write { writes -= 1 }
+    return request
+  }
+}

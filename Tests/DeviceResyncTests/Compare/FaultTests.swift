@@ -1,0 +1,148 @@
+import SystemPackage
+import Testing
+
+@testable import DeviceResync
+
+@Suite("faults of a disk") struct FaultTests {
+  typealias Queue = FaultyQueue<MemoryQueue>
+  static let size = 1 << 20
+
+  /// A pair of 1 MiB whose every 16th block differs.
+  func queue(_ faults: [Queue.Fault], reversing: Bool = false) -> Queue {
+    let primary = randomBytes(Self.size, seed: 5)
+    var recovery = primary
+    for byte in stride(from: 8192, to: Self.size, by: 65536) { recovery[byte] ^= 1 }
+    return Queue(
+      MemoryQueue(primary: primary, recovery: recovery, geometry: smallChunks), faults, reversing: reversing)
+  }
+
+  @Test(
+    "an EIO ends the run with 32768 and names side and range", arguments: Side.allCases,
+    [0, 65535, 65536, 1 << 20 - 1])
+  func ioError(side: Side, byte: UInt64) throws {
+    var queue = queue([.init(kind: .fails(.ioError), request: .read, side: side, byte: byte)])
+    let result = compareAll(&queue, size: Self.size, writing: true)
+    let error = try #require(result.error)
+    #expect(error.returnValue == .failed)
+    #expect(error.side == side)
+    #expect(error.range == ByteRange(offset: byte / 65536 * 65536, length: 65536))
+    #expect(error.attempt == "read")
+    // What comes before the chunk was compared and written, nothing after it was written.
+    #expect(queue.inner.writes.allSatisfy { $0.end <= byte / 65536 * 65536 })
+    #expect(try queue.inner.nextOutcome(waiting: true) == nil)
+  }
+
+  @Test("a failed write ends the run, names its range, and is counted as submitted, not as written")
+  func writeError() throws {
+    var queue = queue([.init(kind: .fails(.noSpace), request: .write, side: .recovery, byte: 73728)])
+    let result = compareAll(&queue, size: Self.size, writing: true)
+    let error = try #require(result.error)
+    #expect(error.errno == .noSpace)
+    #expect(error.side == .recovery)
+    #expect(error.range == ByteRange(offset: 73728, length: 4096))
+    #expect(result.totals.bytesSubmitted == result.totals.bytesWritten + 4096)
+    #expect(try queue.inner.nextOutcome(waiting: true) == nil)
+  }
+
+  @Test("a torn write is a failed write, and none of its bytes count as written")
+  func tornWrite() throws {
+    var queue = queue([.init(kind: .torn(.ioError), request: .write, side: .recovery, byte: 73728 + 512)])
+    let result = compareAll(&queue, size: Self.size, writing: true)
+    #expect(result.error?.range == ByteRange(offset: 73728, length: 4096))
+    #expect(result.totals.bytesSubmitted == result.totals.bytesWritten + 4096)
+    #expect(queue.inner.recovery[73728..<74240] == queue.inner.primary[73728..<74240])
+  }
+
+  @Test("a failed write that ends only while the queue is drained is not overlooked")
+  func writeErrorWhileDraining() throws {
+    var queue = queue(
+      [
+        .init(kind: .fails(.ioError), request: .write, side: .recovery, byte: 8192),
+        .init(kind: .fails(.ioError), request: .read, side: .primary, byte: 70000),
+      ], reversing: true)
+    let result = compareAll(&queue, size: Self.size, writing: true)
+    #expect(result.error?.errno == .ioError)
+    #expect(try queue.inner.nextOutcome(waiting: true) == nil)
+  }
+
+  @Test("short reads and short writes are gone on with", arguments: [512, 4096, 5000, 65024])
+  func short(count: Int) {
+    var queue = queue([
+      .init(kind: .short(count), request: .read, side: .primary, byte: 65535),
+      .init(kind: .short(count), request: .read, side: .recovery, byte: 131072, times: 1),
+      .init(kind: .short(512), request: .write, side: .recovery, byte: 73728 + 2048),
+    ])
+    let result = compareAll(&queue, size: Self.size, writing: true)
+    #expect(result.ending == .success(.complete))
+    #expect(result.totals.bytesWritten == 16 * 4096)
+    #expect(queue.inner.recovery == queue.inner.primary)
+    #expect(queue.inner.violations.isEmpty)
+  }
+
+  @Test("a read of no bytes before the end is an error, not the end", arguments: Side.allCases)
+  func noBytes(side: Side) throws {
+    var queue = queue([.init(kind: .short(0), request: .read, side: side, byte: 200_000)])
+    let result = compareAll(&queue, size: Self.size)
+    let error = try #require(result.error)
+    #expect(error.returnValue == .failed)
+    #expect(error.side == side)
+    #expect(error.reason?.contains("no bytes") == true)
+  }
+
+  @Test(
+    "what the kernel was short of is asked for again, on either side and for writes",
+    arguments: [Errno.noMemory, .resourceTemporarilyUnavailable, .interrupted])
+  func shortage(errno: Errno) {
+    var queue = queue([
+      .init(kind: .fails(errno), request: .read, side: .primary, byte: 0, times: 2),
+      .init(kind: .fails(errno), request: .read, side: .recovery, byte: 65536, times: 1),
+      .init(kind: .fails(errno), request: .write, side: .recovery, byte: 73728, times: 2),
+    ])
+    let result = compareAll(&queue, size: Self.size, writing: true)
+    #expect(result.ending == .success(.complete))
+    #expect(queue.inner.recovery == queue.inner.primary)
+    // Two writes more than differences.
+    #expect(result.totals.bytesSubmitted == 18 * 4096)
+    #expect(result.totals.bytesWritten == 16 * 4096)
+  }
+
+  @Test("a shortage that does not end is 32768, not 32778: it is the device's, not the host's")
+  func lastingShortage() {
+    var queue = queue([.init(kind: .fails(.noMemory), request: .read, side: .primary, byte: 0)])
+    let result = compareAll(&queue, size: Self.size)
+    #expect(result.error?.errno == .noMemory)
+    #expect(result.error?.returnValue == .failed)
+  }
+
+  @Test("a full queue is waited for", arguments: [BlockRequest.Kind.read, .write])
+  func full(kind: BlockRequest.Kind) {
+    var queue = queue([
+      .init(
+        kind: .refused(.resourceTemporarilyUnavailable), request: kind, side: .recovery, byte: 73728, times: 5)
+    ])
+    let result = compareAll(&queue, size: Self.size, writing: true)
+    #expect(result.ending == .success(.complete))
+    #expect(queue.inner.recovery == queue.inner.primary)
+  }
+
+  @Test("a queue that takes nothing any more ends the run instead of spinning")
+  func stuck() {
+    var queue = queue([
+      .init(kind: .refused(.resourceTemporarilyUnavailable), request: .read, side: .primary, byte: 0)
+    ])
+    let result = compareAll(&queue, size: Self.size)
+    #expect(result.error?.errno == .resourceTemporarilyUnavailable)
+  }
+
+  @Test(
+    "an errno of the device becomes its return value",
+    arguments: [
+      (Errno.timedOut, ReturnValue.timeout), (.notPermitted, .accessDenied),
+      (.noSuchAddressOrDevice, .systemNotAvailable), (.noSpace, .failed), (.noData, .failed),
+      (.reservationConflict, .systemInUse),
+    ])
+  func values(errno: Errno, value: ReturnValue) {
+    var queue = queue([.init(kind: .fails(errno), request: .write, side: .recovery, byte: 8192)])
+    #expect(compareAll(&queue, size: Self.size, writing: true).error?.returnValue == value)
+  }
+}
