@@ -45,7 +45,7 @@ let package = Package(
     .executableTarget(name: "probe-faults", dependencies: ["CProbe"], path: "Tests/ProbeFaults"),
     .testTarget(
       name: "DeviceResyncTests",
-      dependencies: ["CLinux", "CProbe", "DeviceResync", system],
+      dependencies: ["CLinux", "CProbe", "CUring", "DeviceResync", system],
       swiftSettings: strict),
     .testTarget(
       name: "EndToEnd",

@@ -60,7 +60,9 @@ import Testing
       for _ in 0..<Int.random(in: 0...12, using: &random) {
         recovery[Int.random(in: 0..<count, using: &random)] ^= 1
       }
-      let expected = oracle(primary, recovery, blocks: BlockGrid(512, 512)).map { Int($0.offset)..<Int($0.end) }
+      let expected = oracle(primary, recovery, blocks: BlockGrid(512, 512)).map {
+        Int($0.offset)..<Int($0.end)
+      }
       #expect(runs(primary, recovery, 512) == expected, "seed \(seed)")
     }
   }

@@ -70,3 +70,10 @@ func oracle(_ primary: [UInt8], _ recovery: [UInt8], blocks: BlockGrid) -> [Byte
 
 /// Small chunks, so that a small disk has many.
 let smallChunks = QueueGeometry(chunk: 64 << 10, depth: 4)
+
+/// How many bytes differ; a failed expectation must not print two disks.
+func differingBytes(_ one: [UInt8], _ other: [UInt8]) -> Int {
+  precondition(one.count == other.count)
+  if one == other { return 0 }
+  return zip(one, other).count { $0 != $1 }
+}

@@ -70,7 +70,8 @@ struct MemoryQueue: BlockQueue, ~Copyable {
   }
 
   mutating func startFlush() throws(Errno) {
-    add(BlockRequest(kind: .flush, side: .recovery, slot: 0, place: 0, range: ByteRange(offset: 0, length: 0)))
+    add(
+      BlockRequest(kind: .flush, side: .recovery, slot: 0, place: 0, range: ByteRange(offset: 0, length: 0)))
   }
 
   mutating func nextOutcome(waiting: Bool) throws(Errno) -> Outcome? {

@@ -9,7 +9,9 @@ func randomBytes(_ count: Int, seed: UInt64) -> [UInt8] {
   bytes.reserveCapacity(count + 8)
   while bytes.count < count {
     let number = random.next()
-    for shift in stride(from: UInt64(0), to: 64, by: 8) { bytes.append(UInt8(truncatingIfNeeded: number >> shift)) }
+    for shift in stride(from: UInt64(0), to: 64, by: 8) {
+      bytes.append(UInt8(truncatingIfNeeded: number >> shift))
+    }
   }
   bytes.removeLast(bytes.count - count)
   return bytes
