@@ -6,7 +6,7 @@ import SystemPackage
 /// It reads, writes and flushes two files that are registered before it starts, and can do nothing else:
 /// seccomp does not filter a ring's operations, so the ring itself is restricted (PITFALLS E9).
 @safe struct Ring: ~Copyable {
-  /// liburing keeps pointers into it: it must not move. Only a test of the restrictions looks at it from outside.
+  /// liburing keeps pointers into it, so that it must not move; internal for the test of the restrictions.
   let ring: UnsafeMutablePointer<io_uring>
   /// Whether the slab is registered, so that its pages are not looked up for each request.
   let isSlabRegistered: Bool

@@ -7,13 +7,13 @@ import Testing
   static let mib: UInt64 = 1 << 20
   static let directories: [FilePath] = ["/var/tmp", "/dev/shm"]
 
-  /// A file of `size` bytes with data at these ranges; random bytes, from `shift` on.
+  /// A file of `size` bytes with data at these ranges, from `shift` on.
   func image(
     _ size: UInt64, _ data: [ByteRange], in directory: FilePath, shift: UInt64 = 0
   ) throws -> DataUnion.Image {
     let file = try unnamedFile(size: size + shift, in: directory)
     for range in data {
-      try file.write(randomBytes(Int(range.length), seed: range.offset), at: range.offset + shift)
+      try file.write([UInt8](repeating: 1, count: Int(range.length)), at: range.offset + shift)
     }
     return DataUnion.Image(file: file, start: shift)
   }

@@ -20,8 +20,8 @@ func randomBytes(_ count: Int, seed: UInt64) -> [UInt8] {
 /// How long a matrix may go on, in seconds: `VMRESYNC_TEST_SECONDS`, else 1.
 let testSeconds: Double = getenv("VMRESYNC_TEST_SECONDS").flatMap { Double(String(cString: $0)) } ?? 1
 
-/// Runs `body` with one seed after the other until the time is over, at least once; each seed is printed before
-/// its turn where it fails.
+/// Runs `body` with one seed after the other until the time is over, at least once; its expectations print the
+/// seed.
 func forSeeds(_ body: (UInt64) throws -> Void) rethrows {
   let clock = ContinuousClock()
   let end = clock.now + .seconds(testSeconds)
