@@ -32,6 +32,12 @@ int cl_openat2(int directory, const char *path, int flags, uint64_t resolve) {
 
 int cl_close(int descriptor) { return close(descriptor) == 0 ? 0 : -errno; }
 
+int cl_make_blocking(int descriptor) {
+  int flags = fcntl(descriptor, F_GETFL);
+  if (flags < 0 || fcntl(descriptor, F_SETFL, flags & ~O_NONBLOCK) != 0) return -errno;
+  return 0;
+}
+
 int cl_duplicate(int descriptor) {
   int copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
   return copy < 0 ? -errno : copy;

@@ -2,9 +2,13 @@
 #include "CLinux.h"
 
 #include <errno.h>
+#include <linux/io_uring.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 const char *cl_errno_name(int number) { return strerrorname_np(number); }
@@ -33,3 +37,27 @@ int cl_wait_for_stop_signal(void) {
 }
 
 int cl_forbid_core_dumps(void) { return prctl(PR_SET_DUMPABLE, 0) == 0 ? 0 : -errno; }
+
+int cl_try_ring(void) {
+  struct io_uring_params params = {0};
+  long ring = syscall(SYS_io_uring_setup, 1, &params);
+  if (ring < 0) return -errno;
+  close((int)ring);
+  return 0;
+}
+
+int cl_event(void) {
+  int event = eventfd(0, EFD_CLOEXEC);
+  return event < 0 ? -errno : event;
+}
+
+int cl_event_raise(int event) {
+  uint64_t one = 1;
+  return write(event, &one, sizeof one) == sizeof one ? 0 : -errno;
+}
+
+int cl_event_wait(int event, int milliseconds) {
+  struct pollfd poller = {.fd = event, .events = POLLIN};
+  int ready = poll(&poller, 1, milliseconds);
+  return ready < 0 ? -errno : ready;
+}

@@ -24,7 +24,9 @@ int cl_openat2(int directory, const char *path, int flags, uint64_t resolve);
 extern const uint64_t cl_resolve_no_links;
 /// close(2). The descriptor is gone either way.
 int cl_close(int descriptor);
-/// dup3(2) to the lowest free number, close-on-exec. Returns a descriptor or a negative errno.
+/// Clears O_NONBLOCK (fcntl(2), F_SETFL): io_uring would otherwise hand EAGAIN out instead of waiting.
+int cl_make_blocking(int descriptor);
+/// A second number for the same open file, close-on-exec (fcntl(2), F_DUPFD_CLOEXEC). Returns a descriptor or a negative errno.
 int cl_duplicate(int descriptor);
 
 /// What statx(2) says of a file; times in nanoseconds since the epoch.
@@ -117,6 +119,16 @@ int cl_block_stop_signals(void);
 int cl_wait_for_stop_signal(void);
 /// prctl(2), PR_SET_DUMPABLE 0: no core file with guests' bytes.
 int cl_forbid_core_dumps(void);
+
+/// Sets up a ring of one entry and closes it again: 0, or why the kernel gives none (io_uring_setup(2)).
+int cl_try_ring(void);
+
+/// eventfd(2), close-on-exec. Returns a descriptor or a negative errno.
+int cl_event(void);
+/// Makes the event ready for good.
+int cl_event_raise(int event);
+/// Waits for it. Returns 1 when it is ready, 0 after `milliseconds`, or a negative errno.
+int cl_event_wait(int event, int milliseconds);
 
 // memory.c: buffers.
 

@@ -32,6 +32,15 @@ extension OwnedDescriptor {
     return sequence
   }
 
+  /// The same; nil where the kernel keeps no such number (before 5.15).
+  func diskSequenceIfAny() throws(Errno) -> UInt64? {
+    do throws(Errno) {
+      return try diskSequence()
+    } catch .inappropriateIOCTLForDevice, .invalidArgument {
+      return nil
+    }
+  }
+
   /// Writes back and drops the node's cached pages (`BLKFLSBUF`).
   func dropCaches() throws(Errno) {
     try check(cl_drop_caches(rawValue))

@@ -5,20 +5,30 @@ extension OwnedDescriptor {
   /// Reads up to `count` bytes at `offset`; fewer only at the end of the file.
   func read(_ count: Int, at offset: UInt64) throws(Errno) -> [UInt8] {
     var bytes = [UInt8](repeating: 0, count: count)
-    var done = 0
-    while done < count {
-      let start = done
-      let result = unsafe bytes.withUnsafeMutableBytes { buffer in
-        // `start` < `count`: inside the buffer.
-        unsafe cl_read_at(
-          rawValue, buffer.baseAddress.unsafelyUnwrapped + start, count - start, offset + UInt64(start))
-      }
-      let moved = Int(try check(result))
-      if moved == 0 { break }
-      done += moved
+    let result = unsafe bytes.withUnsafeMutableBytes { buffer in
+      Result { () throws(Errno) in unsafe try read(into: buffer, at: offset) }
     }
-    bytes.removeLast(count - done)
+    bytes.removeLast(count - (try result.get()))
     return bytes
+  }
+
+  /// Fills `buffer` from `offset` on; returns how many bytes came, fewer only at the end of the file.
+  func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(Errno) -> Int {
+    var done = 0
+    while done < buffer.count {
+      // Both stay inside the buffer.
+      let start = unsafe buffer.baseAddress.unsafelyUnwrapped + done
+      let moved = try check(unsafe cl_read_at(rawValue, start, buffer.count - done, offset + UInt64(done)))
+      if moved == 0 { break }
+      done += Int(moved)
+    }
+    return done
+  }
+
+  /// Reads `count` bytes at `offset` through direct I/O; both must suit the device's blocks.
+  func readDirect(_ count: Int, at offset: UInt64) throws(Errno) -> [UInt8] {
+    var buffer = AlignedBuffer(byteCount: count)
+    return buffer.prefix(try buffer.fill(from: self, at: offset))
   }
 
   /// Writes all of `bytes` at `offset`.
@@ -82,5 +92,12 @@ extension OwnedDescriptor {
     }
     bytes.removeLast(bytes.count - count)
     return bytes
+  }
+}
+
+extension OwnedDescriptor {
+  /// Reads from the current position to the end as text; bytes that are not UTF-8 become U+FFFD.
+  func readText(limit: Int = 1 << 24) throws(Errno) -> String {
+    String(decoding: try readAll(limit: limit), as: UTF8.self)
   }
 }

@@ -46,6 +46,14 @@ struct FileStatus: Sendable, Equatable {
     self.init(raw)
   }
 
+  /// Of `name` below `directory`, with a link at its end followed.
+  init(below directory: borrowing OwnedDescriptor, _ name: String) throws(Errno) {
+    var raw = cl_file_status()
+    let result = unsafe name.withCString { name in unsafe cl_status_at(directory.rawValue, name, true, &raw) }
+    try check(result)
+    self.init(raw)
+  }
+
   init(_ raw: cl_file_status) {
     kind =
       switch raw.mode & 0o170000 {

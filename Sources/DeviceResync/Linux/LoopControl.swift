@@ -69,6 +69,9 @@ struct AttachedLoop: ~Copyable, Sendable {
     throw refusal
   }
 
+  /// Hands the descriptor over; the loop lives as long as it does.
+  consuming func takeDescriptor() -> OwnedDescriptor { descriptor }
+
   private static let attempts = 256
 
   private static func isRace(_ errno: Errno) -> Bool {

@@ -80,6 +80,11 @@ extension OwnedDescriptor {
     return OwnedDescriptor(adopting: try check(result))
   }
 
+  /// Makes I/O wait again after an open that must not (`O_NONBLOCK`).
+  func makeBlocking() throws(Errno) {
+    try check(cl_make_blocking(rawValue))
+  }
+
   /// A second number for the same open file.
   func duplicate() throws(Errno) -> OwnedDescriptor {
     OwnedDescriptor(adopting: try check(cl_duplicate(rawValue)))

@@ -1,0 +1,115 @@
+/// One block device of this host, as sysfs and udev describe it.
+public struct BlockDevice: Sendable, Equatable {
+  /// What kind of device it is.
+  public enum Kind: String, Sendable, Codable {
+    case disk, partition, loop, deviceMapper = "dm", raid = "md", other
+  }
+
+  /// What the device's queue takes and keeps.
+  public struct Queue: Sendable, Equatable {
+    /// Logical block size, in bytes.
+    public var logicalBlockSize: UInt32
+    /// Physical block size, in bytes.
+    public var physicalBlockSize: UInt32
+    /// Largest request, in bytes (`max_sectors_kb`).
+    public var maxRequestSize: UInt64
+    /// Most memory segments of one request.
+    public var maxSegments: UInt64
+    /// Whether the kernel counts sectors (`iostats`).
+    public var countsSectors: Bool
+    /// `none`, `host-aware` or `host-managed`.
+    public var zonedModel: String
+    /// Whether seeks cost: what the driver says.
+    public var isRotational: Bool
+  }
+
+  /// What a loop device is attached to.
+  public struct LoopBinding: Sendable, Equatable {
+    /// The path that sysfs shows; it may be stale or another namespace's.
+    public var path: String
+    /// The backing file; nil where the kernel would not tell.
+    public var backing: FileIdentity?
+    /// The backing file's own number, where it is a block device.
+    public var backingDevice: DeviceNumber?
+    /// The backing file's size now, in bytes; nil for a device, or where the path leads elsewhere.
+    public var fileSize: UInt64?
+    /// Where in the file the device begins, in bytes.
+    public var offset: UInt64
+    /// At most this long, in bytes; nil: up to the file's end.
+    public var sizeLimit: UInt64?
+    public var isReadOnly: Bool
+    public var usesDirectIO: Bool
+    public var detachesItself: Bool
+  }
+
+  /// The kernel's name, such as `sda1`.
+  public var name: String
+  /// The path of its node.
+  public var node: String
+  public var number: DeviceNumber
+  public var kind: Kind
+  /// Size, in bytes.
+  public var size: UInt64
+  public var isReadOnly: Bool
+  public var queue: Queue
+  /// `virtio`, `sata`, `nvme`, `fc`, `iscsi` …; nil where sysfs does not tell.
+  public var transport: String?
+  public var model: String?
+  public var serial: String?
+  /// World wide name.
+  public var wwid: String?
+  /// Name and UUID of a device-mapper device.
+  public var mapperName: String?
+  public var mapperUUID: String?
+  /// For a partition: the whole disk's name, and where on it the partition lies.
+  public var disk: String?
+  public var rangeOnDisk: ByteRange?
+  /// Names of the partitions that have nodes.
+  public var partitions: [String] = []
+  /// Names of devices that are built on this one.
+  public var holders: [String] = []
+  /// Names of devices that this one is built on.
+  public var slaves: [String] = []
+  public var loop: LoopBinding?
+  /// The kernel's count of disks attached, when this one was.
+  public var diskSequence: UInt64?
+  /// udev's properties.
+  public var properties: [String: String] = [:]
+  /// Further names of the node.
+  public var links: [String] = []
+}
+
+extension BlockDevice {
+  /// A name that outlives a reboot, the first that exists; nil where the device has none (PITFALLS A10).
+  public var stableName: String? {
+    if let mapperUUID, !mapperUUID.isEmpty { return "dm-uuid-\(mapperUUID)" }
+    let partition = rangeOnDisk.map { "@\($0.offset)+\($0.length)" } ?? ""
+    if let uuid = properties["MD_UUID"] { return "md-uuid-\(uuid)\(partition)" }
+    if let wwid, !wwid.isEmpty { return "wwid-\(wwid)\(partition)" }
+    if let serial = serial ?? properties["ID_SERIAL"], !serial.isEmpty { return "serial-\(serial)\(partition)" }
+    return nil
+  }
+
+  /// The name to paste in place of one that changes at a reboot; nil where udev made none.
+  public var pasteableName: String? {
+    if let mapperName { return "/dev/mapper/\(mapperName)" }
+    let ids = links.filter { $0.hasPrefix("/dev/disk/by-id/") && !$0.contains("/lvm-pv-uuid-") }
+    return ids.first(where: { $0.contains("/wwn-") || $0.contains("/nvme-eui") }) ?? ids.first
+      ?? links.first(where: { $0.hasPrefix("/dev/disk/by-path/") })
+  }
+
+  /// Whether seeks are known to cost.
+  ///
+  /// virtio, Xen and loop drivers say "rotational" or not without knowing what is below them.
+  var isKnownRotational: Bool {
+    queue.isRotational && kind == .disk && transport != "virtio" && transport != "xen"
+  }
+
+  /// The volume group's UUID, for an LVM logical volume.
+  ///
+  /// LVM writes `LVM-`, 32 characters of the group's UUID and 32 of the volume's (lib/activate/dev_manager.c).
+  var volumeGroupUUID: Substring? {
+    guard let mapperUUID, mapperUUID.hasPrefix("LVM-"), mapperUUID.utf8.count >= 4 + 32 + 32 else { return nil }
+    return mapperUUID.dropFirst(4).prefix(32)
+  }
+}

@@ -1,0 +1,124 @@
+import SystemPackage
+
+/// Bytes that QEMU locks to say what it does with an image: 100 and on what it needs, 200 and on what it
+/// forbids others. Source: QEMU, block/file-posix.c (`RAW_LOCK_PERM_BASE`, `RAW_LOCK_SHARED_BASE`).
+enum QEMULockBytes {
+  static let needed = ByteRange(offset: 100, length: 4)
+  static let forbidden = ByteRange(offset: 200, length: 4)
+  /// Held by whoever writes.
+  static let writing = ByteRange(offset: 101, length: 1)
+}
+
+extension NamedDisk {
+  /// Looks at what `name` leads to, and opens it only for reading.
+  init(_ side: Side, _ name: NamedPath, on host: Host) {
+    self.side = side
+    self.name = name
+    identity = DeviceIdentity(path: name.typed, size: 0)
+    guard name.problem == nil, let path = name.canonical, let status = name.status else { return }
+    do throws(ResyncError) {
+      try inspect(path, status, host)
+    } catch {
+      refusal = error
+    }
+  }
+
+  private mutating func inspect(_ path: FilePath, _ planned: FileStatus, _ host: Host) throws(ResyncError) {
+    let side = side
+    let descriptor = try attempt("open for reading", on: name.typed, side: side) { () throws(Errno) in
+      try OwnedDescriptor(opening: path, [.noFollow, .nonBlocking])
+    }
+    let status = try attempt("look at", on: name.typed, side: side) { () throws(Errno) in
+      try FileStatus(of: descriptor)
+    }
+    guard status.kind == planned.kind, status.identity == planned.identity else {
+      throw ResyncError(
+        .replaced, "open", on: name.typed, side: side, reason: "another file took its name meanwhile",
+        remedy: "run again")
+    }
+    if status.kind == .blockDevice {
+      try inspectDevice(status.deviceNumber, descriptor, host)
+    } else {
+      try inspectImage(path, status, descriptor, host)
+    }
+    try attempt("look for locks on", on: name.typed, side: side) { () throws(Errno) in
+      try lookForLocks(descriptor)
+    }
+  }
+
+  private mutating func inspectDevice(
+    _ number: DeviceNumber, _ descriptor: borrowing OwnedDescriptor, _ host: Host
+  ) throws(ResyncError) {
+    guard let device = host.device(number) else {
+      throw ResyncError(
+        .kernel(.noSuchAddressOrDevice, .open), "use", on: name.typed, side: side,
+        reason: "the node has no device behind it", remedy: "attach the disk first")
+    }
+    storage = .device(device)
+    identity.kernelName = device.name
+    identity.deviceNumber = number
+    identity.logicalBlockSize = device.queue.logicalBlockSize
+    identity.diskSequence = device.diskSequence
+    identity.backingFile = device.loop?.path
+    identity.stableName = device.loop?.backing.map(Self.stableName) ?? device.stableName
+    identity.size = try attempt("read the size of", on: name.typed, side: side) { () throws(Errno) in
+      try descriptor.deviceSize()
+    }
+    extents = host.extents(of: device)
+    related = host.relatives(of: extents)
+  }
+
+  private mutating func inspectImage(
+    _ path: FilePath, _ status: FileStatus, _ descriptor: borrowing OwnedDescriptor, _ host: Host
+  ) throws(ResyncError) {
+    let fileSystem = try attempt("look at the file system of", on: name.typed, side: side) { () throws(Errno) in
+      try FileSystem(of: descriptor)
+    }
+    var image = RawImage(path: path, status: status, fileSystem: fileSystem)
+    let loops = host.loops(over: status.identity).filter { !host.ownLoops.contains($0.number) }
+    if loops.count == 1, let loop = loops.first, loop.loop?.offset == 0, loop.loop?.sizeLimit == nil,
+      loop.size == status.size, !host.openers.contains(where: { $0.target == .device(loop.number) }),
+      side == .primary || !loop.isReadOnly
+    {
+      image.wholeLoop = loop
+    }
+    storage = .image(image)
+    identity.size = status.size
+    identity.backingFile = path.string
+    identity.stableName = Self.stableName(status.identity)
+    if let loop = image.wholeLoop {
+      identity.kernelName = loop.name
+      identity.deviceNumber = loop.number
+      identity.logicalBlockSize = loop.queue.logicalBlockSize
+      identity.diskSequence = loop.diskSequence
+    }
+    extents = host.extents(of: status.identity, size: status.size)
+    related = host.relatives(of: extents)
+  }
+
+  private mutating func lookForLocks(_ descriptor: borrowing OwnedDescriptor) throws(Errno) {
+    try addLocks(on: descriptor)
+    // QEMU that was given the image behind a loop locks the file, not the loop's node.
+    if let loop = device?.loop, loop.backingDevice == nil,
+      let file = try? OwnedDescriptor(opening: FilePath(loop.path), [.noFollow, .nonBlocking]),
+      try FileStatus(of: file).identity == loop.backing
+    {
+      try addLocks(on: file)
+    }
+  }
+
+  private mutating func addLocks(on descriptor: borrowing OwnedDescriptor) throws(Errno) {
+    if try descriptor.isLockedByOthers(QEMULockBytes.writing) { locks.writer = true }
+    if try descriptor.isLockedByOthers(QEMULockBytes.needed) { locks.user = true }
+    if try descriptor.isLockedByOthers(QEMULockBytes.forbidden) { locks.user = true }
+  }
+
+  static func stableName(_ file: FileIdentity) -> String { "inode-\(file.inode)@\(file.device)" }
+}
+
+extension Host {
+  /// The devices that share, or may share, bytes with `extents`.
+  func relatives(of extents: [StorageExtent]) -> [BlockDevice] {
+    devices.filter { Overlap(self.extents(of: $0), extents) != .none }
+  }
+}

@@ -1,0 +1,101 @@
+import SystemPackage
+
+/// What was found on this host: one value, made by reading only.
+public struct Host: Sendable {
+  /// Every block device that has something behind it.
+  public var devices: [BlockDevice] = []
+  /// The mounts of every mount namespace.
+  public var mounts: [Mount] = []
+  public var swaps: [SwapArea] = []
+  /// Who has block devices and images open.
+  public var openers: [Opener] = []
+  /// Whether `/proc` shows every process of the host.
+  public var seesAllProcesses = true
+  /// Whether this process is root.
+  public var isRoot = true
+  /// Loops that this run attached itself.
+  var ownLoops: Set<DeviceNumber> = []
+  /// This process.
+  var ownProcess: Int32 = 0
+
+  /// The device with that number.
+  public func device(_ number: DeviceNumber) -> BlockDevice? {
+    devices.first { $0.number == number }
+  }
+
+  /// The device with that kernel name.
+  public func device(named name: String) -> BlockDevice? {
+    devices.first { $0.name == name }
+  }
+
+  /// The loops that are attached to `file`.
+  func loops(over file: FileIdentity) -> [BlockDevice] {
+    devices.filter { $0.loop?.backing == file }
+  }
+}
+
+/// Looks at the host.
+///
+/// - Parameter images: regular files whose openers matter, besides the files behind loops.
+func discoverHost(images: Set<FileIdentity>) throws(ResyncError) -> Host {
+  var host = Host()
+  host.devices = try attempt("list", on: "this host's block devices", .setUp) { () throws(Errno) in
+    try discoverDevices()
+  }
+  host.isRoot = isRoot()
+  host.ownProcess = ownProcess()
+  host.seesAllProcesses = seesAllProcesses()
+  host.mounts = try attempt("list", on: "this host's mounts", .setUp) { () throws(Errno) in
+    try discoverMounts()
+  }
+  host.swaps = try attempt("list", on: "this host's swap areas", .setUp) { () throws(Errno) in
+    try discoverSwaps()
+  }
+  let files = images.union(host.devices.compactMap { $0.loop?.backing })
+  host.openers = try attempt("list", on: "who has disks open", .setUp) { () throws(Errno) in
+    try discoverOpeners(of: files)
+  }
+  return host
+}
+
+/// Every block device, from libudev and sysfs, loops with what the driver says of them.
+func discoverDevices(sysfs: Sysfs = Sysfs()) throws(Errno) -> [BlockDevice] {
+  var devices: [BlockDevice] = []
+  for found in try enumerateBlockDevices() {
+    guard var device = try BlockDevice(found, in: sysfs) else { continue }
+    if let binding = device.loop {
+      device.loop = askDriver(about: device.node, binding)
+      // The driver knows nothing of a loop that was detached meanwhile.
+      if device.loop?.backing == nil, try sysfs.text("class/block/\(device.name)/loop/backing_file") == nil {
+        continue
+      }
+    }
+    devices.append(device)
+  }
+  return devices
+}
+
+/// Adds the backing file's identity, which sysfs does not tell.
+///
+/// Opening a loop does not touch its backing file, but a dead server behind one can hang it: this belongs in
+/// the process that may hang (PITFALLS A6).
+private func askDriver(
+  about node: String, _ binding: BlockDevice.LoopBinding
+) -> BlockDevice.LoopBinding {
+  var binding = binding
+  // A loop that is detached meanwhile, or that we may not open, keeps `backing` nil: guards call that unknown.
+  guard let loop = try? OwnedDescriptor(opening: FilePath(node), [.nonBlocking]),
+    let status = try? LoopStatus(of: loop)
+  else { return binding }
+  binding.backing = status.backing
+  binding.offset = status.offset
+  binding.sizeLimit = status.sizeLimit
+  binding.isReadOnly = status.isReadOnly
+  binding.usesDirectIO = status.usesDirectIO
+  binding.detachesItself = status.detachesItself
+  // The path may lead elsewhere by now; it counts only where it still names the attached file.
+  if let file = try? FileStatus(at: FilePath(binding.path), followingLink: true), file.identity == status.backing {
+    if file.kind == .blockDevice { binding.backingDevice = file.deviceNumber } else { binding.fileSize = file.size }
+  }
+  return binding
+}

@@ -1,0 +1,69 @@
+import SystemPackage
+
+/// One side of a disk pair: what the typed name led to, and everything that guards ask about it.
+public struct NamedDisk: Sendable {
+  /// What is there.
+  public enum Storage: Sendable {
+    case device(BlockDevice)
+    case image(RawImage)
+    /// Nothing that could be used; ``NamedDisk/name`` or ``NamedDisk/refusal`` says why.
+    case none
+  }
+
+  /// Which locks others hold on the bytes that QEMU uses (PITFALLS, appendix C).
+  struct Locks: Sendable, Equatable {
+    /// Someone writes it: byte 101.
+    var writer = false
+    /// Someone uses it: any of 100–103 and 200–203.
+    var user = false
+  }
+
+  let side: Side
+  let name: NamedPath
+  var storage: Storage = .none
+  /// What plans and results show.
+  public var identity: DeviceIdentity
+  /// Why it could not be looked at: which call, and its errno.
+  var refusal: ResyncError?
+  /// The pieces of storage it consists of.
+  var extents: [StorageExtent] = []
+  /// Block devices that share bytes with it, itself included.
+  var related: [BlockDevice] = []
+  var locks = Locks()
+  /// The container format that its bytes show.
+  var container: ContainerFormat?
+  /// File systems and partitions on it.
+  var content = ProbedContent.notLookedAt
+
+  /// The block device, where it is one.
+  var device: BlockDevice? {
+    if case .device(let device) = storage { return device }
+    return nil
+  }
+
+  /// The image, where it is one.
+  var image: RawImage? {
+    if case .image(let image) = storage { return image }
+    return nil
+  }
+
+  /// The image's file, or the one behind a loop.
+  var file: FileIdentity? { image?.identity ?? device?.loop?.backing }
+
+  /// Size, in bytes.
+  var size: UInt64 { identity.size }
+}
+
+/// A raw image, as its file system describes it.
+public struct RawImage: Sendable, Equatable {
+  let path: FilePath
+  let status: FileStatus
+  let fileSystem: FileSystem
+  /// The one loop that may be used as it is: attached over the whole image.
+  var wholeLoop: BlockDevice?
+
+  var identity: FileIdentity { status.identity }
+  var size: UInt64 { status.size }
+  /// Whether part of it has no blocks.
+  var isSparse: Bool { status.allocated < status.size }
+}

@@ -1,0 +1,100 @@
+import SystemPackage
+
+/// A process that has a disk open, or mapped into its memory.
+public struct Opener: Sendable, Hashable {
+  /// What it has open.
+  public enum Target: Sendable, Hashable {
+    case device(DeviceNumber)
+    case file(FileIdentity)
+  }
+
+  public let process: Int32
+  /// The program's name (`comm`), as the kernel keeps it.
+  public let program: String
+  public let target: Target
+  /// Whether it may write.
+  public let isWriting: Bool
+
+  /// `pid 4711 (qemu-system-x86)`.
+  public var description: String { "pid \(process) (\(PrintableText(program)))" }
+}
+
+/// Who has block devices open, and which of `files`.
+///
+/// By device number through `/proc/PID/fd`, since libvirt gives QEMU device nodes of its own (PITFALLS A13);
+/// shared writable mappings count too, for a mapping outlives its descriptor.
+func discoverOpeners(of files: Set<FileIdentity>, proc: FilePath = "/proc") throws(Errno) -> [Opener] {
+  var openers: Set<Opener> = []
+  for name in try directoryNames(proc) {
+    guard let process = Int32(name) else { continue }
+    do throws(Errno) {
+      let directory = try OwnedDescriptor(opening: proc.appending(name), [.directory])
+      try scan(process, directory, for: files, into: &openers)
+    } catch .noSuchFileOrDirectory, .noSuchProcess, .invalidArgument {
+      continue  // ended meanwhile
+    }
+  }
+  return openers.sorted { ($0.process, $0.isWriting ? 0 : 1) < ($1.process, $1.isWriting ? 0 : 1) }
+}
+
+private func scan(
+  _ process: Int32, _ directory: borrowing OwnedDescriptor, for files: Set<FileIdentity>,
+  into openers: inout Set<Opener>
+) throws(Errno) {
+  func program(_ directory: borrowing OwnedDescriptor) throws(Errno) -> String {
+    String(try directory.opening("comm", .readOnly).readText().dropLast())
+  }
+  let descriptors = try directory.opening("fd", [.directory])
+  for name in try descriptors.names() {
+    // A descriptor may be closed meanwhile, or be of a kind that has no status.
+    guard let status = try? FileStatus(below: descriptors, name),
+      let target = Opener.Target(status, among: files)
+    else { continue }
+    let isWriting = try isOpenForWriting(name, directory)
+    openers.insert(
+      Opener(process: process, program: try program(directory), target: target, isWriting: isWriting))
+  }
+  for mapping in try directory.opening("maps", .readOnly).readText().split(separator: "\n") {
+    // "7f12…-7f13… rw-s 00000000 00:06 1234 /dev/sdb": only shared mappings reach the disk.
+    let fields = mapping.split(separator: " ", maxSplits: 5)
+    guard fields.count == 6, fields[1].hasSuffix("s"), fields[1].hasPrefix("rw"), fields[4] != "0",
+      let status = try? FileStatus(below: directory, "map_files/\(fields[0])"),
+      let target = Opener.Target(status, among: files)
+    else { continue }
+    openers.insert(Opener(process: process, program: try program(directory), target: target, isWriting: true))
+  }
+}
+
+/// Reads the access mode from `fdinfo/N`: a line `flags:\t0100002`, in octal (proc_pid_fdinfo(5)).
+private func isOpenForWriting(_ name: String, _ directory: borrowing OwnedDescriptor) throws(Errno) -> Bool {
+  let text: String
+  do throws(Errno) {
+    text = try directory.opening("fdinfo/\(name)", .readOnly).readText()
+  } catch .noSuchFileOrDirectory {
+    return false  // closed meanwhile
+  }
+  guard let line = text.split(separator: "\n").first(where: { $0.hasPrefix("flags:") }),
+    let flags = UInt64(line.dropFirst(6).drop(while: { $0 == "\t" || $0 == " " }), radix: 8)
+  else { return true }
+  return flags & 0o3 != 0
+}
+
+extension Opener.Target {
+  fileprivate init?(_ status: FileStatus, among files: Set<FileIdentity>) {
+    switch status.kind {
+    case .blockDevice: self = .device(status.deviceNumber)
+    case .regular where files.contains(status.identity): self = .file(status.identity)
+    default: return nil
+    }
+  }
+}
+
+/// Whether `/proc` shows the processes of the whole host: ours is the first PID namespace, and `/proc` is its.
+///
+/// Source: the kernel gives the first PID namespace the fixed inode number `PROC_PID_INIT_INO`
+/// (include/linux/proc_ns.h).
+func seesAllProcesses(proc: FilePath = "/proc") -> Bool {
+  // Whatever cannot be read is not proven.
+  guard let namespace = try? linkTarget(proc.appending("self/ns/pid")) else { return false }
+  return namespace.string == "pid:[\(UInt32(0xefff_fffc))]"
+}

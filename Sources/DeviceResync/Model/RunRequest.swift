@@ -1,0 +1,73 @@
+/// What a caller asks for.
+public struct RunRequest: Sendable {
+  /// What to do with the pairs.
+  public enum Operation: String, Sendable, Codable {
+    /// Read both sides and report.
+    case compare
+    /// Write the differences to the recovery.
+    case resync
+  }
+
+  /// How still the primary must hold.
+  public enum Source: String, Sendable, Codable, CaseIterable {
+    case auto, offline, snapshot, running
+  }
+
+  /// Where differences go.
+  public enum WriteBack: String, Sendable, Codable, CaseIterable {
+    case staged
+    case inPlace = "in-place"
+  }
+
+  /// The two paths of one disk pair, as they were typed.
+  public struct Pair: Sendable, Hashable {
+    /// The disk that is read.
+    public var primary: String
+    /// The disk that is brought in line with it.
+    public var recovery: String
+
+    /// Creates a pair.
+    public init(primary: String, recovery: String) {
+      self.primary = primary
+      self.recovery = recovery
+    }
+  }
+
+  /// What to do.
+  public var operation: Operation
+  /// With what.
+  public var pairs: [Pair]
+  /// `resync` without writing.
+  public var isDryRun = false
+  /// How still the primary must hold.
+  public var source = Source.auto
+  /// Where differences go.
+  public var writeBack = WriteBack.inPlace
+  /// Whether what was written is read back after the flush.
+  public var verifies = false
+  /// Whether holes are read too.
+  public var readsHoles = false
+  /// Whether a recovery that is larger may be used; its tail stays as it is.
+  public var allowsLargerRecovery = false
+  /// Sides whose content never refuses them, because it was declared raw.
+  public var declaredRaw: Set<Side> = []
+  /// Whether a person can answer questions: names that change at a reboot are then only warned of.
+  public var isInteractive = false
+  /// Bytes per read; nil: as the devices take them best.
+  public var chunkSize: UInt64?
+  /// Reads in flight per side; nil: 4.
+  public var queueDepth: Int?
+  /// The bytes to compare; nil: all.
+  public var window: ByteRange?
+  /// Most differences to list.
+  public var maxRanges = 4096
+
+  /// Creates a request with every option at its default.
+  public init(_ operation: Operation, pairs: [Pair]) {
+    self.operation = operation
+    self.pairs = pairs
+  }
+
+  /// Whether the recovery may be written.
+  public var writes: Bool { operation == .resync && !isDryRun }
+}
