@@ -1,0 +1,37 @@
+/// Every byte of both disks must be reachable in whole blocks (PITFALLS B6, B7).
+enum BlockSizeGuard: Guard {
+  static let name = "blocks"
+
+  static func judge(_ facts: PairFacts) -> [GuardVerdict] {
+    let sizes = Side.allCases.map { facts[$0].device.map { UInt64($0.queue.logicalBlockSize) } ?? 512 }
+    let block = sizes.max() ?? 512
+    guard facts.primary.size > 0 else { return passed("not known") }
+    for side in Side.allCases where !isBlockSize(sizes[Int(side.rawValue)]) {
+      return [
+        refused(
+          .notSupported, "the \(side.name)'s logical blocks of \(sizes[Int(side.rawValue)]) bytes cannot be handled",
+          remedy: nil)
+      ]
+    }
+    if !facts.primary.size.isMultiple(of: block), facts.primary.image == nil || facts.recovery.image == nil {
+      return [
+        refused(
+          .notSupported,
+          "the primary's last \(facts.primary.size % block) bytes are no whole block of \(block) bytes",
+          remedy: "bring both disks to a multiple of \(block) bytes")
+      ]
+    }
+    if let window = facts.request.window, !window.isAligned(to: max(block, 4096)), window.end != facts.primary.size {
+      return [
+        refused(
+          .invalidParameter, "the bytes to compare must begin and end on blocks of \(max(block, 4096)) bytes",
+          remedy: "round --byte-offset and --byte-length")
+      ]
+    }
+    return passed("blocks of \(max(block, 4096)) bytes")
+  }
+
+  private static func isBlockSize(_ size: UInt64) -> Bool {
+    size >= 512 && size <= 65536 && size & (size - 1) == 0
+  }
+}

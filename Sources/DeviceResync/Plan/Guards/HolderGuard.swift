@@ -1,0 +1,31 @@
+/// Devices that are built on the recovery: dm, md, LVM, multipath, bcache (PITFALLS A3).
+enum HolderGuard: Guard {
+  static let name = "holders"
+  static let protectsWritingOnly = true
+
+  static func judge(_ facts: PairFacts) -> [GuardVerdict] {
+    let holders = facts.holders(of: facts.recovery)
+    guard let first = holders.first else { return passed("no device is built on the recovery") }
+    return [
+      refused(
+        .systemInUse, "the recovery \(facts.recovery.identity.title) is held by \(holders.map(\.title).joined(separator: ", "))",
+        evidence: holders.map(\.title), remedy: remedy(first))
+    ]
+  }
+
+  private static func remedy(_ holder: BlockDevice) -> String {
+    if holder.volumeGroupUUID != nil, let name = holder.mapperName {
+      return "deactivate it with: vgchange -an \(shellWord(volumeGroup(ofMapper: name))); keep LVM away from the "
+        + "replica with a global_filter in /etc/lvm/lvm.conf"
+    }
+    if let name = holder.mapperName { return "remove the map with: dmsetup remove \(shellWord(name))" }
+    if holder.kind == .raid { return "stop it with: mdadm --stop \(holder.node)" }
+    return "take \(holder.name) down first"
+  }
+
+  /// The group's part of `vg-lv`; a hyphen within a name is doubled (lvm(8), device-mapper names).
+  static func volumeGroup(ofMapper name: String) -> String {
+    let marked = name.replacing("--", with: "\u{0}")
+    return (marked.split(separator: "-").first.map(String.init) ?? marked).replacing("\u{0}", with: "-")
+  }
+}

@@ -1,0 +1,50 @@
+/// The primary must hold still, or the run must know that it does not (PITFALLS G1).
+enum SourceGuard: Guard {
+  static let name = "source"
+
+  /// How still the primary holds, by evidence.
+  static func mode(_ facts: PairFacts) -> SourceMode {
+    if facts.request.source == .running { return .running }
+    return facts.host.seesAllProcesses && evidence(facts).isEmpty ? .offline : .running
+  }
+
+  static func judge(_ facts: PairFacts) -> [GuardVerdict] {
+    let evidence = evidence(facts)
+    if facts.request.source == .running {
+      return [.warning(name, "the primary is read while it runs: no point in time", evidence: evidence)]
+    }
+    let mode = mode(facts)
+    if mode == .offline { return passed("offline: nobody can be seen writing to the primary") }
+    if facts.request.operation == .compare, facts.request.source == .auto {
+      return [
+        .warning(
+          name, "somebody may write to the primary: differences are read twice, and there is no point in time",
+          evidence: evidence)
+      ]
+    }
+    if evidence.isEmpty {
+      return [
+        .unknown(
+          name, "who uses the primary cannot be seen from this PID namespace",
+          remedy: "run it in the host's PID namespace")
+      ]
+    }
+    return [
+      refused(
+        .invalidState, "the primary is in use, and no point in time of it can be had", evidence: evidence,
+        remedy: "stop the primary VM, or accept a copy that is no point in time with --source running")
+    ]
+  }
+
+  /// Who may write to the primary.
+  static func evidence(_ facts: PairFacts) -> [String] {
+    let primary = facts.primary
+    var found = facts.openers(of: primary).filter(\.isWriting).map(facts.title)
+    found += facts.mounts(of: primary).map { "\($0.device) is mounted on \(PrintableText($0.mountPoint))" }
+    found += facts.swaps(of: primary).map { "\(PrintableText($0.path)) is in use as swap" }
+    found += facts.holders(of: primary).map { "\($0.title) is built on it" }
+    found += facts.foreignLoops(over: primary).map { "\($0.node) is attached to it for writing" }
+    if primary.locks.writer { found.append("a virtual machine holds QEMU's write lock on it") }
+    return found
+  }
+}

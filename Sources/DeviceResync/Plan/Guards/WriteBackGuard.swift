@@ -1,0 +1,22 @@
+/// Which ways of writing and of holding the source still there are.
+enum WriteBackGuard: Guard {
+  static let name = "modes"
+
+  static func judge(_ facts: PairFacts) -> [GuardVerdict] {
+    let request = facts.request
+    if request.operation == .resync, request.writeBack == .staged {
+      return [
+        refused(
+          .notSupported, "differences cannot be staged in this version", remedy: "use --write-back in-place")
+      ]
+    }
+    if request.source == .snapshot {
+      return [
+        refused(
+          .notSupported, "snapshots cannot be taken in this version",
+          remedy: "stop the primary VM, or use --source running")
+      ]
+    }
+    return passed(request.writes ? "differences are written in place, as they are found" : "nothing is written")
+  }
+}

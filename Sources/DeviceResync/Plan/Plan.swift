@@ -1,0 +1,52 @@
+/// What a run would do, and every guard's verdict: a value that touches no device.
+public struct Plan: Sendable {
+  /// What was asked for.
+  public let request: RunRequest
+  /// The disk pairs, in the order in which they were named.
+  public let pairs: [PlannedPair]
+
+  /// What the run would return without starting: the first refused pair's value; nil where it may start.
+  public var refusal: ReturnValue? {
+    pairs.lazy.compactMap(\.refusal).first
+  }
+
+  /// The whole disk on which `disk` lies; nil for an image, whose loop is locked when it is attached.
+  func wholeDisk(of disk: NamedDisk) -> BlockDevice? {
+    guard let device = disk.device else { return nil }
+    return device.disk.flatMap { name in disk.related.first { $0.name == name } } ?? device
+  }
+
+  /// What was not looked at.
+  public var notice: String { "only this host's devices and processes were looked at; no VM was asked" }
+}
+
+/// One disk pair of a plan.
+public struct PlannedPair: Sendable {
+  /// The disk that is read.
+  public let primary: NamedDisk
+  /// The disk that is written.
+  public let recovery: NamedDisk
+  /// How still the primary holds.
+  public let sourceMode: SourceMode
+  /// Every guard's verdict.
+  public let guards: [GuardVerdict]
+
+  /// The value of the guards that refuse; nil where none does.
+  public var refusal: ReturnValue? {
+    ReturnValue.foremost(of: guards.filter(\.isInTheWay).map(\.returnValue))
+  }
+
+  init(_ facts: PairFacts) {
+    primary = facts.primary
+    recovery = facts.recovery
+    sourceMode = SourceGuard.mode(facts)
+    guards = judge(facts)
+  }
+}
+
+extension Plan {
+  init(_ request: RunRequest, _ pairs: [PairFacts]) {
+    self.request = request
+    self.pairs = pairs.map(PlannedPair.init)
+  }
+}

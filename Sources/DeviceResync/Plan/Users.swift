@@ -1,0 +1,91 @@
+// Who uses a disk, as guards name it.
+
+extension PairFacts {
+  /// Mounts of a device that shares bytes with `disk`, as messages name them.
+  func mounts(of disk: NamedDisk) -> [(device: String, mountPoint: String)] {
+    let numbers = Dictionary(disk.related.map { ($0.number, $0.name) }, uniquingKeysWith: { one, _ in one })
+    let nodes = Dictionary(disk.related.map { ($0.node, $0.name) }, uniquingKeysWith: { one, _ in one })
+    return host.mounts.compactMap { mount in
+      // btrfs mounts carry an anonymous device number: there the source tells.
+      guard let device = numbers[mount.device] ?? nodes[mount.source] else { return nil }
+      return (device, mount.mountPoint)
+    }
+  }
+
+  /// Swap areas that share bytes with `disk`.
+  func swaps(of disk: NamedDisk) -> [SwapArea] {
+    let numbers = Set(disk.related.map(\.number))
+    return host.swaps.filter { area in
+      area.device.map(numbers.contains) ?? false || area.file != nil && area.file == disk.file
+    }
+  }
+
+  /// Other processes that have a node or file of `disk` open.
+  func openers(of disk: NamedDisk) -> [Opener] {
+    let numbers = Set(disk.related.map(\.number))
+    return host.openers.filter { opener in
+      guard opener.process != host.ownProcess else { return false }
+      switch opener.target {
+      case .device(let number): return numbers.contains(number)
+      case .file(let file): return file == disk.file
+      }
+    }
+  }
+
+  /// `pid 4711 (qemu-system-x86) has /dev/sdb open for writing`.
+  func title(of opener: Opener) -> String {
+    let what =
+      switch opener.target {
+      case .device(let number): host.device(number)?.node ?? "device \(number)"
+      case .file: "the image"
+      }
+    return "\(opener.description) has \(PrintableText(what)) open for \(opener.isWriting ? "writing" : "reading")"
+  }
+
+  /// Devices that are built on `disk` or on a device that shares bytes with it: `dm-3 (vg-lv)`.
+  func holders(of disk: NamedDisk) -> [BlockDevice] {
+    let below = Set(ancestors(of: disk).map(\.name))
+    let names = Set(disk.related.flatMap(\.holders)).subtracting(below)
+    return names.sorted().map { host.device(named: $0) ?? BlockDevice(unknown: $0) }
+  }
+
+  /// `disk` itself, and what it is built on.
+  func ancestors(of disk: NamedDisk) -> [BlockDevice] {
+    var found: [BlockDevice] = []
+    var pending = disk.device.map { [$0] } ?? []
+    while let device = pending.popLast() {
+      guard !found.contains(where: { $0.number == device.number }) else { continue }
+      found.append(device)
+      pending += device.disk.flatMap(host.device(named:)).map { [$0] } ?? []
+      pending += device.slaves.compactMap(host.device(named:))
+      pending += device.loop?.backingDevice.flatMap(host.device(_:)).map { [$0] } ?? []
+    }
+    return found
+  }
+
+  /// Loops that are attached read-write to bytes of `disk`, besides the one that was named or is to be used.
+  func foreignLoops(over disk: NamedDisk) -> [BlockDevice] {
+    let known = Set(ancestors(of: disk).map(\.number)).union(host.ownLoops)
+      .union(disk.image?.wholeLoop.map { [$0.number] } ?? [])
+    return disk.related.filter { device in
+      device.kind == .loop && !device.isReadOnly && !known.contains(device.number)
+    }
+  }
+}
+
+extension BlockDevice {
+  /// A device that is named by another, but was not found itself.
+  fileprivate init(unknown name: String) {
+    self.init(
+      name: name, node: "/dev/\(name)", number: DeviceNumber(major: 0, minor: 0), kind: .other, size: 0,
+      isReadOnly: false,
+      queue: Queue(
+        logicalBlockSize: 512, physicalBlockSize: 512, maxRequestSize: 0, maxSegments: 0, countsSectors: false,
+        zonedModel: "none", isRotational: false))
+  }
+
+  /// The kernel's name and, for a mapped device, the map's.
+  var title: String {
+    mapperName.map { "\(name) (\(PrintableText($0)))" } ?? name
+  }
+}
