@@ -1,0 +1,83 @@
+import SystemPackage
+
+/// The disk that is brought in line: claimed for this run from its opening to its closing.
+struct RecoveryDevice: ~Copyable, Sendable {
+  let disk: OpenedDisk
+
+  /// A byte of the image that only vmresync locks (PITFALLS E2).
+  ///
+  /// The lock is taken on the open file that the loop keeps, so that it ends with the run's last I/O and not
+  /// with its process.
+  static let ownLockByte = ByteRange(offset: 0x766d_7265, length: 1)  // "vmre"
+
+  /// Opens for reading, locking and claiming nothing: what `compare` and a dry run do.
+  init(reading planned: borrowing NamedDisk) throws(ResyncError) {
+    disk = try OpenedDisk(planned, .readOnly) { (_) throws(ResyncError) in }
+  }
+
+  /// Claims the node that is written (`O_EXCL`) and, for an image, our own lock byte.
+  init(claiming planned: borrowing NamedDisk) throws(ResyncError) {
+    let (name, side) = (planned.name.typed, planned.side)
+    disk = try OpenedDisk(planned, [.readWrite, .claim]) { (image) throws(ResyncError) in
+      do throws(Errno) {
+        try image.lock(Self.ownLockByte, forWriting: true)
+      } catch .resourceTemporarilyUnavailable, .permissionDenied {
+        throw ResyncError(
+          .kernel(.resourceBusy, .open), "lock", on: name, side: side, reason: "another run of vmresync holds it",
+          remedy: "wait for that run to end")
+      } catch {
+        throw ResyncError(.kernel(error, .open), "lock", on: name, side: side)
+      }
+    }
+  }
+}
+
+extension RecoveryDevice {
+  /// Keeps QEMU from starting on the recovery: holds the bytes that a writer holds, on node and image.
+  ///
+  /// Locks first and looks then, as QEMU does, so that of two starters not both win.
+  /// - Throws: 32774 where somebody else holds one already; nothing is held then.
+  func holdStartGuard() throws(ResyncError) {
+    let name = disk.identity.path
+    do throws(Errno) {
+      let isFree =
+        switch disk.image {
+        case .some(let image): try Self.hold(disk.device, image)
+        case .none: try Self.hold(disk.device)
+        }
+      if isFree { return }
+    } catch {
+      throw ResyncError(.kernel(error, .open), "lock", on: name, side: .recovery)
+    }
+    throw ResyncError(
+      .inUse, "start writing to", on: name, side: .recovery,
+      reason: "a virtual machine has locked it since the plan", remedy: "stop that machine, then run again")
+  }
+
+  private static func hold(
+    _ node: borrowing OwnedDescriptor, _ image: borrowing OwnedDescriptor
+  ) throws(Errno) -> Bool {
+    guard try hold(node) else { return false }
+    return try hold(image)
+  }
+
+  /// Holds what a writer needs and forbids (all but "write unchanged", 102); false where others hold one.
+  private static func hold(_ descriptor: borrowing OwnedDescriptor) throws(Errno) -> Bool {
+    let mine = [ByteRange(offset: 100, length: 2), ByteRange(offset: 103, length: 1), QEMULockBytes.forbidden]
+    for bytes in mine {
+      do throws(Errno) {
+        try descriptor.lock(bytes, forWriting: false)
+      } catch .resourceTemporarilyUnavailable, .permissionDenied {
+        return false
+      }
+    }
+    if try descriptor.isLockedByOthers(QEMULockBytes.needed) { return try release(mine, descriptor) }
+    if try descriptor.isLockedByOthers(QEMULockBytes.forbidden) { return try release(mine, descriptor) }
+    return true
+  }
+
+  private static func release(_ bytes: [ByteRange], _ descriptor: borrowing OwnedDescriptor) throws(Errno) -> Bool {
+    for range in bytes { try descriptor.unlock(range) }
+    return false
+  }
+}
