@@ -63,14 +63,14 @@ struct DifferenceRecorder: ~Copyable {
 }
 
 /// How many bytes differ in each part of a disk.
-struct DifferenceMap: Sendable, Equatable {
+public struct DifferenceMap: Sendable, Equatable {
   /// Most parts.
-  static let mostBuckets: UInt64 = 4096
+  public static let mostBuckets: UInt64 = 4096
 
   /// Bytes of the disk that a part stands for, at least a block.
-  let bucketSize: UInt64
+  public let bucketSize: UInt64
   /// Differing bytes in each part.
-  private(set) var buckets: [UInt64]
+  public private(set) var buckets: [UInt64]
 
   /// Of a disk of `size` bytes.
   init(size: UInt64) {

@@ -44,6 +44,32 @@ extension NamedDisk {
     try attempt("look for locks on", on: name.typed, side: side) { () throws(Errno) in
       try lookForLocks(descriptor)
     }
+    container = try attempt("read the first and last bytes of", on: name.typed, side: side, .transfer) {
+      () throws(Errno) in
+      try Self.container(path, isDevice: status.kind == .blockDevice, size: identity.size)
+    }
+  }
+
+  /// Compares the ends of the disk with our table of containers; a device's past its node's cache.
+  private static func container(_ path: FilePath, isDevice: Bool, size: UInt64) throws(Errno) -> ContainerFormat? {
+    let start: [UInt8]
+    let end: [UInt8]
+    let window = UInt64(ContainerFormat.startLength)
+    if isDevice {
+      guard size >= window else { return nil }
+      let device = try OwnedDescriptor(opening: path, [.direct, .noFollow, .nonBlocking])
+      try device.makeBlocking()
+      start = try device.readDirect(Int(window), at: 0)
+      // The last bytes, in a piece that suits every block size.
+      let last = (size - 1) / window * window
+      end = try device.readDirect(Int(window), at: last)
+    } else {
+      let file = try OwnedDescriptor(opening: path, [.noFollow, .nonBlocking])
+      start = try file.read(Int(window), at: 0)
+      let length = min(size, UInt64(ContainerFormat.endLength))
+      end = try file.read(Int(length), at: size - length)
+    }
+    return ContainerFormat(start: start, end: end)
   }
 
   private mutating func inspectDevice(
@@ -77,7 +103,8 @@ extension NamedDisk {
     var image = RawImage(path: path, status: status, fileSystem: fileSystem)
     let loops = host.loops(over: status.identity).filter { !host.ownLoops.contains($0.number) }
     if loops.count == 1, let loop = loops.first, loop.loop?.offset == 0, loop.loop?.sizeLimit == nil,
-      loop.size == status.size, !host.openers.contains(where: { $0.target == .device(loop.number) }),
+      loop.size == status.size,
+      !host.openers.contains(where: { $0.target == .device(loop.number) && $0.process != host.ownProcess }),
       side == .primary || !loop.isReadOnly
     {
       image.wholeLoop = loop

@@ -9,6 +9,8 @@ public struct Host: Sendable {
   public var swaps: [SwapArea] = []
   /// Who has block devices and images open.
   public var openers: [Opener] = []
+  /// Processes that could not be asked what they have open.
+  public var opaqueProcesses: [OpaqueProcess] = []
   /// Whether `/proc` shows every process of the host.
   public var seesAllProcesses = true
   /// Whether this process is root.
@@ -17,6 +19,12 @@ public struct Host: Sendable {
   var ownLoops: Set<DeviceNumber> = []
   /// This process.
   var ownProcess: Int32 = 0
+
+  /// Whether every process that may hold a disk was looked into.
+  ///
+  /// The first process is exempt: it starts others and holds no disk of a virtual machine; where it has more
+  /// rights than this process it cannot be looked into. Its mounts are known all the same.
+  var knowsAllOpeners: Bool { seesAllProcesses && opaqueProcesses.allSatisfy { $0.process == 1 } }
 
   /// The device with that number.
   public func device(_ number: DeviceNumber) -> BlockDevice? {
@@ -52,9 +60,11 @@ func discoverHost(images: Set<FileIdentity>) throws(ResyncError) -> Host {
     try discoverSwaps()
   }
   let files = images.union(host.devices.compactMap { $0.loop?.backing })
-  host.openers = try attempt("list", on: "who has disks open", .setUp) { () throws(Errno) in
+  let scan = try attempt("list", on: "who has disks open", .setUp) { () throws(Errno) in
     try discoverOpeners(of: files)
   }
+  host.openers = scan.openers
+  host.opaqueProcesses = scan.opaque
   return host
 }
 

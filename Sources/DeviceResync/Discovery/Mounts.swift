@@ -58,8 +58,7 @@ func discoverMounts(proc: FilePath = "/proc") throws(Errno) -> [Mount] {
   for process in [nil] + processes.map(Optional.some) {
     let directory = proc.appending(process.map(String.init) ?? "self")
     do throws(Errno) {
-      let namespace = try FileStatus(at: directory.appending("ns/mnt"), followingLink: true).identity
-      guard namespaces.insert(namespace).inserted else { continue }
+      if let namespace = try namespace(directory), !namespaces.insert(namespace).inserted { continue }
       for line in try readText(directory.appending("mountinfo"), limit: 1 << 24).split(separator: "\n") {
         guard let mount = Mount(parsing: line, seenBy: process) else { continue }
         if seen.insert(mount).inserted { mounts.append(mount) }
@@ -69,6 +68,15 @@ func discoverMounts(proc: FilePath = "/proc") throws(Errno) -> [Mount] {
     }
   }
   return mounts
+}
+
+/// Which mount namespace a process lives in; nil where that may not be told, though its mounts may.
+private func namespace(_ process: FilePath) throws(Errno) -> FileIdentity? {
+  do throws(Errno) {
+    return try FileStatus(at: process.appending("ns/mnt"), followingLink: true).identity
+  } catch .permissionDenied, .notPermitted {
+    return nil
+  }
 }
 
 /// One swap area, as `/proc/swaps` shows it.

@@ -33,7 +33,7 @@ public struct NamedDisk: Sendable {
   /// The container format that its bytes show.
   var container: ContainerFormat?
   /// File systems and partitions on it.
-  var content = ProbedContent.notLookedAt
+  var content = ProbedContent.unknown("not looked at")
 
   /// The block device, where it is one.
   var device: BlockDevice? {

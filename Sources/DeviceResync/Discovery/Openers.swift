@@ -19,36 +19,54 @@ public struct Opener: Sendable, Hashable {
   public var description: String { "pid \(process) (\(PrintableText(program)))" }
 }
 
-/// Who has block devices open, and which of `files`.
+/// Who has disks open, and who could not be asked.
+struct OpenerScan: Sendable {
+  var openers: [Opener] = []
+  /// Processes that do not let themselves be looked into: another security module, or more rights than ours.
+  var opaque: [OpaqueProcess] = []
+}
+
+/// A process whose descriptors could not be listed.
+public struct OpaqueProcess: Sendable, Hashable {
+  public let process: Int32
+  public let program: String
+}
+
+/// Looks for who has block devices open, and who one of `files`.
 ///
 /// By device number through `/proc/PID/fd`, since libvirt gives QEMU device nodes of its own (PITFALLS A13);
 /// shared writable mappings count too, for a mapping outlives its descriptor.
-func discoverOpeners(of files: Set<FileIdentity>, proc: FilePath = "/proc") throws(Errno) -> [Opener] {
+func discoverOpeners(of files: Set<FileIdentity>, proc: FilePath = "/proc") throws(Errno) -> OpenerScan {
   var openers: Set<Opener> = []
+  var scan = OpenerScan()
   for name in try directoryNames(proc) {
     guard let process = Int32(name) else { continue }
     do throws(Errno) {
       let directory = try OwnedDescriptor(opening: proc.appending(name), [.directory])
-      try scan(process, directory, for: files, into: &openers)
+      do throws(Errno) {
+        try look(into: process, directory, for: files, &openers)
+      } catch .permissionDenied, .notPermitted {
+        scan.opaque.append(OpaqueProcess(process: process, program: try program(directory)))
+      }
     } catch .noSuchFileOrDirectory, .noSuchProcess, .invalidArgument {
       continue  // ended meanwhile
     }
   }
-  return openers.sorted { ($0.process, $0.isWriting ? 0 : 1) < ($1.process, $1.isWriting ? 0 : 1) }
+  scan.openers = openers.sorted { ($0.process, $0.isWriting ? 0 : 1) < ($1.process, $1.isWriting ? 0 : 1) }
+  return scan
 }
 
-private func scan(
-  _ process: Int32, _ directory: borrowing OwnedDescriptor, for files: Set<FileIdentity>,
-  into openers: inout Set<Opener>
+private func program(_ directory: borrowing OwnedDescriptor) throws(Errno) -> String {
+  String(try directory.opening("comm", .readOnly).readText().dropLast())
+}
+
+private func look(
+  into process: Int32, _ directory: borrowing OwnedDescriptor, for files: Set<FileIdentity>,
+  _ openers: inout Set<Opener>
 ) throws(Errno) {
-  func program(_ directory: borrowing OwnedDescriptor) throws(Errno) -> String {
-    String(try directory.opening("comm", .readOnly).readText().dropLast())
-  }
   let descriptors = try directory.opening("fd", [.directory])
   for name in try descriptors.names() {
-    // A descriptor may be closed meanwhile, or be of a kind that has no status.
-    guard let status = try? FileStatus(below: descriptors, name),
-      let target = Opener.Target(status, among: files)
+    guard let status = try statusIfOpen(descriptors, name), let target = Opener.Target(status, among: files)
     else { continue }
     let isWriting = try isOpenForWriting(name, directory)
     openers.insert(
@@ -58,10 +76,19 @@ private func scan(
     // "7f12…-7f13… rw-s 00000000 00:06 1234 /dev/sdb": only shared mappings reach the disk.
     let fields = mapping.split(separator: " ", maxSplits: 5)
     guard fields.count == 6, fields[1].hasSuffix("s"), fields[1].hasPrefix("rw"), fields[4] != "0",
-      let status = try? FileStatus(below: directory, "map_files/\(fields[0])"),
+      let status = try statusIfOpen(directory, "map_files/\(fields[0])"),
       let target = Opener.Target(status, among: files)
     else { continue }
     openers.insert(Opener(process: process, program: try program(directory), target: target, isWriting: true))
+  }
+}
+
+/// Nil for what was closed meanwhile.
+private func statusIfOpen(_ directory: borrowing OwnedDescriptor, _ name: String) throws(Errno) -> FileStatus? {
+  do throws(Errno) {
+    return try FileStatus(below: directory, name)
+  } catch .noSuchFileOrDirectory, .badFileDescriptor {
+    return nil
   }
 }
 

@@ -16,7 +16,7 @@ struct UdevDevice: Sendable, Equatable {
   let links: [String]
 }
 
-/// Every device of the `block` subsystem, in the kernel's order.
+/// Every device of the `block` subsystem but loops that are attached to nothing, in the kernel's order.
 ///
 /// libudev reads sysfs, and `/run/udev/data` where there is a database; it asks no daemon.
 func enumerateBlockDevices() throws(Errno) -> [UdevDevice] {
@@ -31,7 +31,7 @@ func enumerateBlockDevices() throws(Errno) -> [UdevDevice] {
   var devices: [UdevDevice] = []
   var entry = unsafe udev_enumerate_get_list_entry(enumeration)
   while let current = unsafe entry {
-    if let path = unsafe udev_list_entry_get_name(current),
+    if let path = unsafe udev_list_entry_get_name(current), isInUse(unsafe String(cString: path)),
       let device = unsafe udev_device_new_from_syspath(udev, path)
     {
       // A device may go away while we look: then it is none.
@@ -41,6 +41,14 @@ func enumerateBlockDevices() throws(Errno) -> [UdevDevice] {
     unsafe entry = udev_list_entry_get_next(current)
   }
   return devices
+}
+
+/// Whether it is no loop, or one that is attached: hosts keep dozens that are not, and libudev asks a hundred
+/// system calls for each.
+private func isInUse(_ sysfsPath: String) -> Bool {
+  let name = FilePath(sysfsPath).lastComponent?.string ?? ""
+  guard name.hasPrefix("loop"), name.dropFirst(4).allSatisfy(\.isNumber) else { return true }
+  return (try? FileStatus(at: FilePath(sysfsPath).appending("loop/backing_file"), followingLink: false)) != nil
 }
 
 extension UdevDevice {

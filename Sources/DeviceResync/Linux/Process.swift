@@ -19,8 +19,3 @@ func ringRefusal() -> Errno? {
   let result = cl_try_ring()
   return result < 0 ? Errno(rawValue: -result) : nil
 }
-
-/// Lets the calling thread sleep.
-func pause(milliseconds: UInt32) {
-  usleep(milliseconds * 1000)
-}

@@ -8,9 +8,12 @@ public enum StopSignals {
     try check(cl_block_stop_signals())
   }
 
-  /// Waits for the next one and returns its number.
-  public static func next() throws(Errno) -> CInt {
-    try check(cl_wait_for_stop_signal())
+  /// Calls `body` at each of them, on a thread that lives as long as the process.
+  public static func listen(_ body: @escaping @Sendable () -> Void) throws(Errno) {
+    let listener = try IOThread {
+      while cl_wait_for_stop_signal() > 0 { body() }
+    }
+    listener.detach()
   }
 }
 

@@ -24,6 +24,8 @@ public struct GuardVerdict: Sendable, Codable, Equatable {
   public var evidence: [String]
   /// The one command or action to take next; nil where nothing needs doing.
   public var remedy: String?
+  /// Whether what is in the way is about to go away by itself, such as a dead run's last I/O.
+  var isEnding = false
 
   enum CodingKeys: String, CodingKey {
     case name = "Name"

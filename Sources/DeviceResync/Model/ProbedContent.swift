@@ -31,6 +31,12 @@ public struct ProbedContent: Sendable, Hashable {
     self.topology = topology
   }
 
+  /// Whether an LVM physical volume lies on it or in one of its partitions.
+  var holdsPhysicalVolume: Bool {
+    signatures.contains { $0.type == "LVM2_member" }
+      || (partitionTable?.entries ?? []).contains { $0.content?.holdsPhysicalVolume == true }
+  }
+
   /// Content of which nothing is known.
   static func unknown(_ reason: String) -> ProbedContent { ProbedContent(outcome: .unknown(reason: reason)) }
 }

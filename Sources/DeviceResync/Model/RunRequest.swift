@@ -57,15 +57,26 @@ public struct RunRequest: Sendable {
   public var chunkSize: UInt64?
   /// Reads in flight per side; nil: 4.
   public var queueDepth: Int?
-  /// The bytes to compare; nil: all.
-  public var window: ByteRange?
+  /// First byte to compare.
+  public var windowOffset: UInt64 = 0
+  /// Number of bytes to compare; nil: to the end.
+  public var windowLength: UInt64?
   /// Most differences to list.
   public var maxRanges = 4096
+  /// Whether every difference is reported as an event.
+  public var streamsRanges = false
 
   /// Creates a request with every option at its default.
   public init(_ operation: Operation, pairs: [Pair]) {
     self.operation = operation
     self.pairs = pairs
+  }
+
+  /// The bytes to compare of a disk of `size` bytes; nil for all of them.
+  func window(of size: UInt64) -> ByteRange? {
+    if windowOffset == 0 && windowLength == nil { return nil }
+    let end = windowLength.map { windowOffset.addingReportingOverflow($0).partialValue } ?? size
+    return ByteRange(windowOffset, upTo: max(windowOffset, end))
   }
 
   /// Whether the recovery may be written.

@@ -3,7 +3,8 @@ import SystemPackage
 /// What shows whether somebody else wrote to a disk: the kernel's count and, for an image or a file behind a
 /// loop, the file's own times.
 struct Witness: Sendable {
-  private let device: BlockDevice?
+  private let name: String
+  private let wholeDisk: String?
   private let count: WriteCount?
   private let file: FileStatus?
 
@@ -20,11 +21,10 @@ struct Witness: Sendable {
 
   /// Takes the witness of `disk`.
   init(_ disk: borrowing OpenedDisk, _ planned: NamedDisk, _ side: Side) throws(ResyncError) {
-    let number = disk.number
-    let known = planned.device ?? planned.image?.wholeLoop
-    // A loop of our own is nobody else's: only its file can be written behind our back. Ours are counted.
-    device = if let known { known } else { try Self.look(up: number, side, disk.identity.path) }
-    count = try Self.count(device, side)
+    // A loop of our own is nobody else's: only its file can be written behind our back. Ours are counted too.
+    name = disk.identity.kernelName ?? "loop\(disk.number.minor)"
+    wholeDisk = planned.device?.disk
+    count = try Self.count(name, wholeDisk, side)
     file = try Self.file(disk, planned, side)
   }
 
@@ -35,7 +35,7 @@ struct Witness: Sendable {
     _ disk: borrowing OpenedDisk, _ planned: NamedDisk, _ side: Side, ownBytes: UInt64
   ) throws(ResyncError) -> Finding {
     var finding = Finding()
-    if let count, let now = try Self.count(device, side) {
+    if let count, let now = try Self.count(name, wholeDisk, side) {
       let (node, beside) = (now.bytes &- count.bytes, now.bytesBeside &- count.bytesBeside)
       finding.foreignBytes = (node > ownBytes ? node - ownBytes : 0) + beside
     }
@@ -46,10 +46,11 @@ struct Witness: Sendable {
     return finding
   }
 
-  private static func count(_ device: BlockDevice?, _ side: Side) throws(ResyncError) -> WriteCount? {
-    guard let device else { return nil }
-    return try attempt("read the write counters of", on: device.node, side: side, .transfer) { () throws(Errno) in
-      try WriteCount(of: device)
+  private static func count(
+    _ name: String, _ wholeDisk: String?, _ side: Side
+  ) throws(ResyncError) -> WriteCount? {
+    try attempt("read the write counters of", on: name, side: side, .transfer) { () throws(Errno) in
+      try WriteCount(of: name, on: wholeDisk)
     }
   }
 
@@ -62,14 +63,5 @@ struct Witness: Sendable {
     guard let status = try? FileStatus(at: FilePath(loop.path), followingLink: true), status.identity == backing
     else { return nil }
     return status
-  }
-
-  /// A device that was attached after the discovery: one of our own loops.
-  private static func look(
-    up number: DeviceNumber, _ side: Side, _ path: String
-  ) throws(ResyncError) -> BlockDevice? {
-    try attempt("look up the loop over", on: path, side: side, .transfer) { () throws(Errno) in
-      try discoverDevices().first { $0.number == number }
-    }
   }
 }

@@ -10,14 +10,16 @@ struct WriteCount: Sendable, Equatable {
   /// For a partition: bytes written to the whole disk beside all of its partitions.
   let bytesBeside: UInt64
 
-  /// Reads the counters of `device`; nil where the kernel keeps none.
-  init?(of device: BlockDevice, in sysfs: Sysfs = Sysfs()) throws(Errno) {
-    let disk = device.disk ?? device.name
+  /// Reads the counters of the device `name`; nil where the kernel keeps none.
+  ///
+  /// - Parameter wholeDisk: the disk's name, where the device is a partition of one.
+  init?(of name: String, on wholeDisk: String?, in sysfs: Sysfs = Sysfs()) throws(Errno) {
+    let disk = wholeDisk ?? name
     // Asked anew, for it can be switched at any time.
     guard try sysfs.flag("class/block/\(disk)/queue/iostats") else { return nil }
-    guard let own = try Self.written(device.name, sysfs) else { return nil }
+    guard let own = try Self.written(name, sysfs) else { return nil }
     bytes = own
-    guard device.disk != nil else {
+    guard wholeDisk != nil else {
       bytesBeside = 0
       return
     }

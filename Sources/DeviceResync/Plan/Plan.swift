@@ -10,6 +10,12 @@ public struct Plan: Sendable {
     pairs.lazy.compactMap(\.refusal).first
   }
 
+  /// Whether all that is in the way is about to go away by itself.
+  var isEnding: Bool {
+    let inTheWay = pairs.flatMap(\.guards).filter(\.isInTheWay)
+    return !inTheWay.isEmpty && inTheWay.allSatisfy(\.isEnding)
+  }
+
   /// The whole disk on which `disk` lies; nil for an image, whose loop is locked when it is attached.
   func wholeDisk(of disk: NamedDisk) -> BlockDevice? {
     guard let device = disk.device else { return nil }
@@ -36,7 +42,14 @@ public struct PlannedPair: Sendable {
     ReturnValue.foremost(of: guards.filter(\.isInTheWay).map(\.returnValue))
   }
 
+  /// One side of the pair.
+  subscript(side: Side) -> NamedDisk { side == .primary ? primary : recovery }
+
+  /// Whether reading both sides at once would keep one disk's heads moving.
+  let sharesRotationalDisk: Bool
+
   init(_ facts: PairFacts) {
+    sharesRotationalDisk = facts.sharesRotationalDisk
     primary = facts.primary
     recovery = facts.recovery
     sourceMode = SourceGuard.mode(facts)

@@ -22,14 +22,7 @@ extension PairFacts {
 
   /// Other processes that have a node or file of `disk` open.
   func openers(of disk: NamedDisk) -> [Opener] {
-    let numbers = Set(disk.related.map(\.number))
-    return host.openers.filter { opener in
-      guard opener.process != host.ownProcess else { return false }
-      switch opener.target {
-      case .device(let number): return numbers.contains(number)
-      case .file(let file): return file == disk.file
-      }
-    }
+    disk.openers(among: host.openers, except: host.ownProcess)
   }
 
   /// `pid 4711 (qemu-system-x86) has /dev/sdb open for writing`.
@@ -63,6 +56,30 @@ extension PairFacts {
     return found
   }
 
+  /// Whether both sides end on one disk that is known to be rotational.
+  var sharesRotationalDisk: Bool {
+    guard let one = baseDisk(of: primary), let other = baseDisk(of: recovery) else { return false }
+    return one.number == other.number && one.isKnownRotational
+  }
+
+  /// The disk at the bottom; for an image the one that its file system lies on.
+  private func baseDisk(of disk: NamedDisk) -> BlockDevice? {
+    let start = disk.device ?? disk.image.flatMap { host.device($0.identity.device) }
+    guard var device = start else { return nil }
+    for _ in 0..<16 {
+      if let parent = device.disk.flatMap(host.device(named:)) {
+        device = parent
+      } else if let backing = device.loop?.backing, let below = host.device(device.loop?.backingDevice ?? backing.device) {
+        device = below
+      } else if device.slaves.count == 1, let slave = host.device(named: device.slaves[0]) {
+        device = slave
+      } else {
+        return device
+      }
+    }
+    return device
+  }
+
   /// Loops that are attached read-write to bytes of `disk`, besides the one that was named or is to be used.
   func foreignLoops(over disk: NamedDisk) -> [BlockDevice] {
     let known = Set(ancestors(of: disk).map(\.number)).union(host.ownLoops)
@@ -87,5 +104,24 @@ extension BlockDevice {
   /// The kernel's name and, for a mapped device, the map's.
   var title: String {
     mapperName.map { "\(name) (\(PrintableText($0)))" } ?? name
+  }
+}
+
+extension NamedDisk {
+  /// Those of `openers` that have a node or file of this disk open.
+  fileprivate func openers(among openers: [Opener], except process: Int32) -> [Opener] {
+    let numbers = Set(related.map(\.number))
+    return openers.filter { opener in
+      guard opener.process != process else { return false }
+      return switch opener.target {
+      case .device(let number): numbers.contains(number)
+      case .file(let file): file == self.file
+      }
+    }
+  }
+
+  /// Other processes that may write to this disk.
+  func writers(among openers: [Opener]) -> [Opener] {
+    self.openers(among: openers, except: ownProcess()).filter(\.isWriting)
   }
 }

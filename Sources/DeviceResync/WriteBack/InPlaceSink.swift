@@ -5,15 +5,28 @@ struct InPlaceSink: DifferenceSink, ~Copyable {
   var recorder: DifferenceRecorder
   /// Where writes were started, for the second comparison of `--verify`; nil where it is not asked for.
   var marks: MarkedCells?
+  /// From the first byte written to the last; nil before the first write.
+  private(set) var written: ByteRange?
+  private let beforeFirstWrite: () throws(ResyncError) -> Void
 
-  init(_ recorder: consuming DifferenceRecorder, marks: MarkedCells? = nil) {
+  /// - Parameter beforeFirstWrite: is called once, on the thread that compares; throws where nothing may be
+  ///   written.
+  init(
+    _ recorder: consuming DifferenceRecorder, marks: MarkedCells? = nil,
+    beforeFirstWrite: @escaping () throws(ResyncError) -> Void = { () throws(ResyncError) in }
+  ) {
     self.recorder = recorder
     self.marks = marks
+    self.beforeFirstWrite = beforeFirstWrite
   }
 
   mutating func take<Queue: BlockQueue & ~Copyable>(
     _ difference: Difference, from queue: inout Queue
   ) throws(ResyncError) -> DifferenceTaken {
+    if written == nil {
+      try beforeFirstWrite()
+      written = ByteRange(offset: difference.range.offset, length: 0)
+    }
     do throws(Errno) {
       try queue.startWrite(difference.range, from: difference.slot, at: difference.place)
     } catch .resourceTemporarilyUnavailable {
@@ -21,6 +34,7 @@ struct InPlaceSink: DifferenceSink, ~Copyable {
     } catch {
       throw ResyncError(.kernel(error, .transfer), "write", side: .recovery, range: difference.range)
     }
+    written = written.map { ByteRange($0.offset, upTo: difference.range.end) }
     marks?.mark(difference.range)
     try recorder.record(difference.range)
     return .writing

@@ -21,14 +21,17 @@ enum BlockSizeGuard: Guard {
           remedy: "bring both disks to a multiple of \(block) bytes")
       ]
     }
-    if let window = facts.request.window, !window.isAligned(to: max(block, 4096)), window.end != facts.primary.size {
+    let unit = max(block, 4096)
+    if let window = facts.request.window(of: facts.primary.size),
+      !window.offset.isMultiple(of: unit) || !window.end.isMultiple(of: unit) && window.end != facts.primary.size
+    {
       return [
         refused(
-          .invalidParameter, "the bytes to compare must begin and end on blocks of \(max(block, 4096)) bytes",
+          .invalidParameter, "the bytes to compare must begin and end on blocks of \(unit) bytes",
           remedy: "round --byte-offset and --byte-length")
       ]
     }
-    return passed("blocks of \(max(block, 4096)) bytes")
+    return passed("blocks of \(unit) bytes")
   }
 
   private static func isBlockSize(_ size: UInt64) -> Bool {

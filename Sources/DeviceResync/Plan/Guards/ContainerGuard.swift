@@ -15,10 +15,10 @@ enum ContainerGuard: Guard {
     let carriesPrimarys = side == .recovery && facts.request.declaredRaw.contains(.primary)
       && facts.primary.container == container
     if isDeclared || carriesPrimarys {
-      return .warning(name, "\(title) begins like \(container.name), but is declared raw")
+      return .warning(name, "\(title) begins like \(container.rawValue), but is declared raw")
     }
     return refused(
-      .notSupported, "\(title) looks like \(container.name), not like a raw disk",
+      .notSupported, "\(title) looks like \(container.rawValue), not like a raw disk",
       remedy: "convert it with: \(container.conversion(of: facts[side].name.typed)); "
         + "or, if it is a raw disk, declare it with --\(side.name)-format raw")
   }

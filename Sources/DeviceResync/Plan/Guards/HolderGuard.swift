@@ -15,10 +15,10 @@ enum HolderGuard: Guard {
 
   private static func remedy(_ holder: BlockDevice) -> String {
     if holder.volumeGroupUUID != nil, let name = holder.mapperName {
-      return "deactivate it with: vgchange -an \(shellWord(volumeGroup(ofMapper: name))); keep LVM away from the "
+      return "deactivate it with: vgchange -an \(ShellWord(volumeGroup(ofMapper: name))); keep LVM away from the "
         + "replica with a global_filter in /etc/lvm/lvm.conf"
     }
-    if let name = holder.mapperName { return "remove the map with: dmsetup remove \(shellWord(name))" }
+    if let name = holder.mapperName { return "remove the map with: dmsetup remove \(ShellWord(name))" }
     if holder.kind == .raid { return "stop it with: mdadm --stop \(holder.node)" }
     return "take \(holder.name) down first"
   }

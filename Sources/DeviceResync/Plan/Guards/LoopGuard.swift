@@ -6,12 +6,15 @@ enum LoopGuard: Guard {
   static func judge(_ facts: PairFacts) -> [GuardVerdict] {
     let loops = facts.foreignLoops(over: facts.recovery)
     if let first = loops.first {
-      return [
-        refused(
-          .systemInUse, "the recovery \(facts.recovery.identity.title) is attached to another loop for writing",
-          evidence: loops.map { "\($0.node) over \(PrintableText($0.loop?.path ?? ""))" },
-          remedy: "detach it with: losetup -d \(first.node)")
-      ]
+      var verdict = refused(
+        .systemInUse, "the recovery \(facts.recovery.identity.title) is attached to another loop for writing",
+        evidence: loops.map { "\($0.node) over \(PrintableText($0.loop?.path ?? ""))" },
+        remedy: "detach it with: losetup -d \(first.node)")
+      // The kernel detaches such a loop at its last close: nobody has it open, so its last I/O is ending.
+      verdict.isEnding = loops.allSatisfy { loop in
+        loop.loop?.detachesItself == true && !facts.host.openers.contains { $0.target == .device(loop.number) }
+      }
+      return [verdict]
     }
     let silent = facts.host.devices.filter { $0.loop != nil && $0.loop?.backing == nil }
     if let first = silent.first {

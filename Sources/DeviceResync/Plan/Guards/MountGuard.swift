@@ -10,7 +10,7 @@ enum MountGuard: Guard {
       refused(
         .systemInUse, "the recovery \(facts.recovery.identity.title) is mounted",
         evidence: mounts.map { "\($0.device) on \(PrintableText($0.mountPoint))" },
-        remedy: "unmount it with: umount \(shellWord(first.mountPoint))")
+        remedy: "unmount it with: umount \(ShellWord(first.mountPoint))")
     ]
   }
 }

@@ -20,6 +20,21 @@ enum OpenerGuard: Guard {
           remedy: "run it in the host's PID namespace")
       ]
     }
+    let opaque = facts.host.opaqueProcesses.map { "pid \($0.process) (\(PrintableText($0.program)))" }
+    guard facts.host.knowsAllOpeners else {
+      return [
+        .unknown(
+          name, "some processes do not let themselves be looked into", evidence: opaque,
+          remedy: "run it with all of root's rights, in the host's namespaces")
+      ]
+    }
+    if !opaque.isEmpty {
+      return [
+        .warning(
+          name, "no process has the recovery open for writing, as far as they can be looked into",
+          evidence: opaque.map { "\($0) cannot be looked into" })
+      ]
+    }
     return passed("no process has the recovery open for writing")
   }
 }

@@ -23,10 +23,10 @@ enum SizeGuard: Guard {
           name, "the recovery is \(ByteCount(recovery - primary)) larger; its tail stays as it is",
           evidence: ["bytes from \(primary) on"]))
     }
-    if let window = facts.request.window, window.end > primary {
+    if let window = facts.request.window(of: primary), window.end > primary || window.isEmpty {
       verdicts.append(
         refused(
-          .invalidParameter, "the bytes to compare end at \(window.end), the primary at \(primary)",
+          .invalidParameter, "the bytes to compare are \(window.offset) up to \(window.end), the primary ends at \(primary)",
           remedy: "choose --byte-offset and --byte-length within the disk"))
     }
     verdicts += Side.allCases.compactMap { shortFile(behind: facts[$0]) }

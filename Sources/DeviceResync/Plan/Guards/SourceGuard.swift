@@ -5,7 +5,7 @@ enum SourceGuard: Guard {
   /// How still the primary holds, by evidence.
   static func mode(_ facts: PairFacts) -> SourceMode {
     if facts.request.source == .running { return .running }
-    return facts.host.seesAllProcesses && evidence(facts).isEmpty ? .offline : .running
+    return facts.host.knowsAllOpeners && evidence(facts).isEmpty ? .offline : .running
   }
 
   static func judge(_ facts: PairFacts) -> [GuardVerdict] {
@@ -25,8 +25,8 @@ enum SourceGuard: Guard {
     if evidence.isEmpty {
       return [
         .unknown(
-          name, "who uses the primary cannot be seen from this PID namespace",
-          remedy: "run it in the host's PID namespace")
+          name, "who uses the primary cannot be seen from here",
+          remedy: "run it with all of root's rights, in the host's namespaces")
       ]
     }
     return [

@@ -10,7 +10,7 @@ enum SwapGuard: Guard {
       refused(
         .systemInUse, "the recovery \(facts.recovery.identity.title) is in use as swap",
         evidence: areas.map { PrintableText($0.path).description },
-        remedy: "take it out with: swapoff \(shellWord(first.path))")
+        remedy: "take it out with: swapoff \(ShellWord(first.path))")
     ]
   }
 }

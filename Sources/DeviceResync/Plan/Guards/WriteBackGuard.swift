@@ -10,6 +10,13 @@ enum WriteBackGuard: Guard {
           .notSupported, "differences cannot be staged in this version", remedy: "use --write-back in-place")
       ]
     }
+    if request.operation == .resync, request.verifies, request.source == .running {
+      return [
+        refused(
+          .invalidParameter, "a primary that is written meanwhile cannot be compared once more",
+          remedy: "leave --verify out, or stop the primary VM")
+      ]
+    }
     if request.source == .snapshot {
       return [
         refused(

@@ -21,7 +21,7 @@ enum WriteProtectionGuard: Guard {
       return [
         refused(
           .accessDenied, "\(title) is immutable",
-          remedy: "allow changes with: chattr -i \(shellWord(image.path.string))")
+          remedy: "allow changes with: chattr -i \(ShellWord(image.path.string))")
       ]
     }
     if let image = recovery.image, image.fileSystem.isReadOnly {

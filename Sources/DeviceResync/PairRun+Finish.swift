@@ -1,0 +1,159 @@
+import Synchronization
+import SystemPackage
+
+extension PairRun {
+  /// Tail, flush, caches and verification after a pass that may have written.
+  ///
+  /// What was written is flushed after a failure or a stop too, so that it is no worse than mixed; of two
+  /// failures the first counts.
+  mutating func finishWriting(
+    _ outcome: Outcome, _ written: ByteRange?, _ marks: MarkedCells?, _ queue: inout RingQueue
+  ) throws(ResyncError) {
+    var failure: ResyncError?
+    do throws(ResyncError) {
+      if try outcome.ending.get() == .complete { try compareTail(writing: true) }
+    } catch {
+      failure = error
+    }
+    let endsAtOnce = control.request.load(ordering: .acquiring) == .terminateAtOnce
+    if result.totals.bytesWritten > 0 || outcome.totals.bytesSubmitted > 0, !endsAtOnce {
+      do throws(ResyncError) {
+        try flush()
+      } catch {
+        if failure == nil { failure = error } else { report(error) }
+      }
+    }
+    if let failure { throw failure }
+    guard case .success(.complete) = outcome.ending else { return }
+    if let marks {
+      reporter.begin(.verifying)
+      result.totals.bytesVerified = try verify(
+        marks, through: &queue, blocks: blocks, size: commonSize, name: names.recovery)
+    }
+    if let written { notePartitionTable(written) }
+  }
+
+  /// Brings every write to stable storage, through the descriptor that was open before the first one: only that
+  /// one is sure to hear of a failed write (PITFALLS D6). Then drops what other nodes have cached.
+  private func flush() throws(ResyncError) {
+    reporter.begin(.flushing)
+    try attempt("flush", on: names.recovery, side: .recovery, .transfer) { () throws(Errno) in
+      try pair.recovery.disk.device.synchronizeData()
+    }
+    try settle(pair.recovery.disk, planned.recovery.related, .recovery, droppingCaches: true)
+  }
+
+  /// The kernel keeps the partition table that it read when the disk was attached (PITFALLS A19).
+  private mutating func notePartitionTable(_ written: ByteRange) {
+    guard let device = planned.recovery.device, !device.partitions.isEmpty else { return }
+    let table = UInt64(34 * device.queue.logicalBlockSize)
+    if written.offset < table || written.end > commonSize - min(table, commonSize) {
+      result.notes.append(
+        "the partition table may have changed; let the kernel read it again with: blockdev --rereadpt \(device.node)")
+    }
+  }
+
+  /// The bytes of two images that no whole block of their loops reaches (PITFALLS B7), through the files.
+  ///
+  /// At most a few blocks; they are read after everything else has been written and flushed.
+  mutating func compareTail(writing: Bool) throws(ResyncError) {
+    let end = pair.primary.disk.identity.size
+    let tail = ByteRange(min(commonSize, end), upTo: end)
+    guard !tail.isEmpty, window.map({ $0.end > tail.offset }) ?? true else { return }
+    let primary = try tailBytes(.primary, tail)
+    let recovery = try tailBytes(.recovery, tail)
+    result.totals.bytesCompared += tail.length
+    guard primary != recovery else { return }
+    result.totals.bytesDifferent += tail.length
+    result.totals.differentRanges += 1
+    if result.ranges.count < request.maxRanges { result.ranges.append(tail) } else { result.rangesOmitted += 1 }
+    guard writing else { return }
+    if result.totals.bytesWritten == 0 { try pair.recovery.holdStartGuard() }
+    try attempt("write the last \(tail.length) bytes of", on: names.recovery, side: .recovery, .transfer) {
+      () throws(Errno) in
+      // The loop's own writes are down first: this write takes their page along.
+      try pair.recovery.disk.device.synchronizeData()
+      switch pair.recovery.disk.image {
+      case .some(let image):
+        try image.write(primary, at: tail.offset)
+        try image.synchronizeData()
+      case .none: throw Errno.badFileDescriptor
+      }
+    }
+    result.totals.bytesWritten += tail.length
+  }
+
+  private func tailBytes(_ side: Side, _ tail: ByteRange) throws(ResyncError) -> [UInt8] {
+    func read(_ disk: borrowing OpenedDisk) throws(ResyncError) -> [UInt8] {
+      let bytes = try attempt(
+        "read the last \(tail.length) bytes of", on: disk.identity.path, side: side, .transfer
+      ) { () throws(Errno) in
+        switch disk.image {
+        case .some(let image): try image.read(Int(tail.length), at: tail.offset)
+        case .none: throw Errno.badFileDescriptor
+        }
+      }
+      if bytes.count != Int(tail.length) {
+        throw ResyncError(
+          .replaced, "read the tail of", on: disk.identity.path, side: side, range: tail,
+          reason: "the image became shorter", remedy: "run again")
+      }
+      return bytes
+    }
+    return side == .primary ? try read(pair.primary.disk) : try read(pair.recovery.disk)
+  }
+
+  /// Who has the disks open now: the last look before a run may say 0 (PITFALLS G9).
+  ///
+  /// A reader changes nothing. A writer that is gone after a second and has left no trace, such as `parted -l`,
+  /// is none either.
+  mutating func checkOpeners() throws(ResyncError) {
+    for attempt in 0..<2 {
+      let openers = try findOpeners()
+      let onRecovery = openers.filter { $0.side == .recovery }
+      let onPrimary = planned.sourceMode == .offline ? openers.filter { $0.side == .primary } : []
+      if !request.writes {
+        if !onRecovery.isEmpty || !onPrimary.isEmpty { result.pointInTime = .no }
+        return
+      }
+      guard let first = onRecovery.first ?? onPrimary.first else { return }
+      if attempt == 0 {
+        pause(milliseconds: 1000)
+        continue
+      }
+      let who = "\(first.opener.description) has opened it for writing during the run"
+      let disk = first.side == .recovery ? names.recovery : names.primary
+      throw ResyncError(
+        first.side == .recovery ? .inUse : .invalidState, "trust", on: disk, side: first.side, reason: who,
+        remedy: "stop \(PrintableText(first.opener.program)), then run again")
+    }
+  }
+
+  /// Other processes that may write to a side.
+  private func findOpeners() throws(ResyncError) -> [(side: Side, opener: Opener)] {
+    let files = Set(Side.allCases.compactMap { planned[$0].file })
+    let found = try attempt("look for users of", on: names.recovery, .transfer) { () throws(Errno) in
+      try discoverOpeners(of: files)
+    }
+    return Side.allCases.flatMap { side in
+      planned[side].writers(among: found.openers).map { (side: side, opener: $0) }
+    }
+  }
+
+  /// 0 means that every byte was compared or lies in a hole of both images, and every difference was written
+  /// (PITFALLS G7).
+  func checkCompleteness() throws(ResyncError) {
+    let totals = result.totals
+    let size = pair.primary.disk.identity.size
+    let wanted = window.map { min($0.end, size) - min($0.offset, size) } ?? size
+    let isComplete = totals.bytesCompared + totals.bytesSkipped == wanted
+    let isWritten = !request.writes || totals.bytesWritten == totals.bytesDifferent
+    guard isComplete && isWritten else {
+      throw ResyncError(
+        .incomplete, "account for every byte of", on: names.primary,
+        reason: "\(totals.bytesCompared) compared, \(totals.bytesSkipped) skipped, \(wanted) wanted; "
+          + "\(totals.bytesDifferent) different, \(totals.bytesWritten) written",
+        remedy: "this is a defect of vmresync: report it with this message")
+    }
+  }
+}

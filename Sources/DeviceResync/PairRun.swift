@@ -1,0 +1,187 @@
+import SystemPackage
+
+/// One disk pair's way through settle, compare, write and finish.
+struct PairRun {
+  let pair: OpenedPair
+  let planned: PlannedPair
+  let request: RunRequest
+  let control: RunControl
+  let reporter: RunReporter
+  let index: Int
+  let blocks: BlockGrid
+  var result: PairResult
+
+  init(
+    _ pair: OpenedPair, _ planned: PlannedPair, _ request: RunRequest, _ control: RunControl,
+    _ reporter: RunReporter, _ index: Int
+  ) {
+    self.pair = pair
+    self.planned = planned
+    self.request = request
+    self.control = control
+    self.reporter = reporter
+    self.index = index
+    blocks = BlockGrid(pair.primary.disk.logicalBlockSize, pair.recovery.disk.logicalBlockSize)
+    result = PairResult(planned)
+    result.primary = pair.primary.disk.identity
+    result.recovery = pair.recovery.disk.identity
+    result.writeBack = request.writes ? request.writeBack : nil
+    result.backingDirectIO = Self.direct(pair)
+  }
+
+  /// Whether every loop in use reads its file directly; nil where there is none.
+  private static func direct(_ pair: OpenedPair) -> Bool? {
+    let loops = [pair.primary.disk.backingDirectIO, pair.recovery.disk.backingDirectIO].compactMap { $0 }
+    return loops.isEmpty ? nil : loops.allSatisfy { $0 }
+  }
+
+  /// The bytes to compare; nil for all of them.
+  var window: ByteRange? { request.window(of: pair.primary.disk.identity.size) }
+
+  var names: (primary: String, recovery: String) {
+    (pair.primary.disk.identity.path, pair.recovery.disk.identity.path)
+  }
+
+  /// Does it all; what fails is in the result.
+  mutating func carryOut() {
+    let clock = ContinuousClock()
+    let start = clock.now
+    do throws(ResyncError) {
+      try work()
+    } catch {
+      fail(error)
+    }
+    result.totals.seconds = (clock.now - start).seconds
+  }
+
+  private mutating func fail(_ error: ResyncError) {
+    let error = error.naming(names.primary, names.recovery)
+    // An error of a device that is gone, or is another by now, is not the sector's (PITFALLS D11).
+    if case .kernel(_, .transfer) = error.cause, let side = error.side {
+      do throws(ResyncError) {
+        try check(side)
+      } catch {
+        report(error)
+        if result.errors.isEmpty { result.returnValue = error.returnValue }
+      }
+    }
+    if result.errors.isEmpty { result.returnValue = error.returnValue }
+    report(error)
+  }
+
+  mutating func report(_ error: ResyncError) {
+    result.errors.append(ErrorReport(error))
+    reporter.tell(.error(error, pair: index))
+  }
+
+  func check(_ side: Side) throws(ResyncError) {
+    switch side {
+    case .primary: try pair.primary.disk.checkUnchanged(side)
+    case .recovery: try pair.recovery.disk.checkUnchanged(side)
+    }
+  }
+}
+
+extension PairRun {
+  private mutating func work() throws(ResyncError) {
+    reporter.begin(.settling)
+    try settle(pair.primary.disk, planned.primary.related, .primary, droppingCaches: false)
+    try settle(pair.recovery.disk, planned.recovery.related, .recovery, droppingCaches: request.writes)
+    let witnesses = (
+      primary: try Witness(pair.primary.disk, planned.primary, .primary),
+      recovery: try Witness(pair.recovery.disk, planned.recovery, .recovery)
+    )
+    try check(.primary)
+    try check(.recovery)
+
+    let submitted = try moveBytes()
+
+    reporter.begin(.checking)
+    try check(.primary)
+    try check(.recovery)
+    let findings = (
+      primary: try witnesses.primary.find(pair.primary.disk, planned.primary, .primary, ownBytes: 0),
+      recovery: try witnesses.recovery.find(pair.recovery.disk, planned.recovery, .recovery, ownBytes: submitted)
+    )
+    result.witness = WitnessReport(
+      primaryBytes: findings.primary.foreignBytes, recoveryBytes: findings.recovery.foreignBytes,
+      primaryFileChanged: findings.primary.fileChanged, recoveryFileChanged: findings.recovery.fileChanged)
+    result.pointInTime = try Judgement.judge(findings.primary, findings.recovery, planned, writes: request.writes)
+    try checkOpeners()
+    try checkCompleteness()
+  }
+
+  /// Compares, writes, flushes, reads back; returns bytes submitted to the recovery's device.
+  private mutating func moveBytes() throws(ResyncError) -> UInt64 {
+    var queue = try makeQueue()
+    result.engine = "io_uring"
+    var readsHoles = request.readsHoles || window != nil || !tellsHoles
+    var submitted: UInt64 = 0
+    while true {
+      let before = imageStatuses()
+      let ending = try compare(&queue, readsHoles: readsHoles, submitted: &submitted)
+      if ending == .stopped {
+        throw ResyncError(.terminated, "go on", reason: "the run was ended by request or signal")
+      }
+      let holesHeld = before.holds(imageStatuses(), recoveryToo: submitted == 0)
+      if ending == .complete, result.totals.bytesSkipped == 0 || holesHeld { return submitted }
+      // What was passed over proves nothing (PITFALLS G10): once more, every byte.
+      result.notes.append("a hole was not empty, or an image changed: every byte was read")
+      readsHoles = true
+    }
+  }
+
+  private func makeQueue() throws(ResyncError) -> RingQueue {
+    let geometry = try QueueGeometry.choose(
+      primary: try Self.limits(planned.primary, pair.primary.disk),
+      recovery: try Self.limits(planned.recovery, pair.recovery.disk),
+      chunk: request.chunkSize, depth: request.queueDepth, alternating: planned.sharesRotationalDisk)
+    return try attempt(
+      "set up io_uring for", on: "\(names.primary) and \(names.recovery)", .setUp,
+      remedy: "see: sysctl kernel.io_uring_disabled"
+    ) { () throws(Errno) in
+      try RingQueue(primary: pair.primary.disk.device, recovery: pair.recovery.disk.device, geometry: geometry)
+    }
+  }
+
+  private static func limits(_ planned: NamedDisk, _ disk: borrowing OpenedDisk) throws(ResyncError) -> QueueGeometry.Limits {
+    let known = planned.device ?? planned.image?.wholeLoop
+    let queue: BlockDevice.Queue
+    if let known {
+      queue = known.queue
+    } else {
+      queue = try attempt("read the queue limits of", on: disk.identity.path, side: planned.side, .setUp) {
+        () throws(Errno) in try BlockDevice.Queue(Sysfs(), "class/block/loop\(disk.number.minor)/queue")
+      }
+    }
+    return QueueGeometry.Limits(
+      maxRequest: queue.maxRequestSize, maxSegments: queue.maxSegments, logicalBlockSize: disk.logicalBlockSize)
+  }
+
+  /// Whether both sides are images on file systems whose word on holes was found true.
+  private var tellsHoles: Bool {
+    planned.primary.image?.fileSystem.tellsHolesTruly == true
+      && planned.recovery.image?.fileSystem.tellsHolesTruly == true
+  }
+
+  private func imageStatuses() -> ImageStatuses {
+    // A status that cannot be read equals none that could.
+    ImageStatuses(
+      primary: try? pair.primary.disk.imageStatusNow(.primary),
+      recovery: try? pair.recovery.disk.imageStatusNow(.recovery))
+  }
+}
+
+/// What must not change while holes are passed over: size and change time of both images.
+private struct ImageStatuses {
+  let primary: FileStatus?
+  let recovery: FileStatus?
+
+  /// Our own writes change the recovery's: then only the primary's counts.
+  func holds(_ now: ImageStatuses, recoveryToo: Bool) -> Bool {
+    func same(_ one: FileStatus?, _ other: FileStatus?) -> Bool {
+      one != nil && one?.size == other?.size && one?.changed == other?.changed
+    }
+    return same(primary, now.primary) && (!recoveryToo || same(recovery, now.recovery))
+  }
+}

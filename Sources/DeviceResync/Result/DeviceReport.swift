@@ -1,0 +1,74 @@
+import SystemPackage
+
+/// What `vmresync devices` shows: the devices of this host, as a tree.
+public struct DeviceReport: Sendable {
+  let host: Host
+  /// What was found on each device, by kernel name.
+  var contents: [String: ProbedContent] = [:]
+  /// Images that were named.
+  var images: [NamedDisk] = []
+  /// Only these devices, and what hangs together with them; nil for all.
+  let selection: Set<String>?
+}
+
+extension DeviceReport {
+  /// Looks at the host, or at the devices and images that `paths` name.
+  public init(of paths: [String]) throws(ResyncError) {
+    let names = paths.map(NamedPath.init(resolving:))
+    for name in names {
+      if case .absent(let component) = name.problem {
+        throw ResyncError(.kernel(.noSuchFileOrDirectory, .open), "look at", on: name.typed, reason: "\(component) does not exist")
+      }
+      if name.problem == .wrongKind {
+        throw ResyncError(
+          .incorrectDataType, "look at", on: name.typed, reason: "it is neither a block device nor a regular file")
+      }
+    }
+    var probe = ProbeHelper()
+    let files = names.compactMap(\.status).filter { $0.kind == .regular }
+    let host = try discoverHost(images: Set(files.map(\.identity)))
+    self.host = host
+    images = names.filter { $0.status?.kind == .regular }.map { NamedDisk(.primary, $0, on: host) }
+    if paths.isEmpty {
+      selection = nil
+    } else {
+      let numbers = names.compactMap(\.status).filter { $0.kind == .blockDevice }.map(\.deviceNumber)
+      let loops = files.flatMap { host.loops(over: $0.identity) }
+      let roots = numbers.compactMap(host.device(_:)) + loops
+      selection = Set(roots.flatMap { [$0.name] + host.related($0).map(\.name) })
+    }
+    let shown = devices
+    for (device, content) in zip(shown, probe.probeDisks(shown.map { FilePath($0.node) })) {
+      contents[device.name] = content
+    }
+    let looked = probe.probeDisks(images.map { $0.name.canonical ?? FilePath($0.name.typed) })
+    for (index, content) in looked.enumerated() { images[index].content = content }
+  }
+
+  /// The devices to show, in the kernel's order with numbers in their order.
+  var devices: [BlockDevice] {
+    host.devices.filter { selection?.contains($0.name) ?? true }
+      .sorted { $0.name.isBefore($1.name) }
+  }
+}
+
+extension Host {
+  /// Partitions, disk, holders and slaves of `device`, directly.
+  func related(_ device: BlockDevice) -> [BlockDevice] {
+    let names = device.partitions + device.holders + device.slaves + [device.disk].compactMap { $0 }
+    return names.compactMap(self.device(named:))
+  }
+}
+
+extension String {
+  /// `loop2` before `loop10`.
+  func isBefore(_ other: String) -> Bool {
+    let (mine, theirs) = (Self.key(self), Self.key(other))
+    return (mine.text, mine.number, self) < (theirs.text, theirs.number, other)
+  }
+
+  private static func key(_ name: String) -> (text: Substring, number: Int) {
+    let text = name.prefix(while: { !$0.isNumber })
+    return (text, Int(name.dropFirst(text.count).prefix(while: { $0.isNumber })) ?? -1)
+  }
+}

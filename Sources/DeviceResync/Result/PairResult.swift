@@ -1,0 +1,130 @@
+/// What was done with one disk pair.
+public struct PairResult: Sendable {
+  /// The disk that was read.
+  public var primary: DeviceIdentity
+  /// The disk that was brought in line.
+  public var recovery: DeviceIdentity
+  /// What this pair alone would return.
+  public var returnValue = ReturnValue.completed
+  /// How still the primary held.
+  public var sourceMode: SourceMode
+  /// Where differences went.
+  public var writeBack: RunRequest.WriteBack?
+  /// What moved the bytes; nil where none moved.
+  public var engine: String?
+  /// Whether the recovery equals the primary at one point in time.
+  public var pointInTime = PointInTime.no
+  /// What the witnesses saw.
+  public var witness = WitnessReport()
+  /// Whether own loops read their images without the page cache; nil without such a loop.
+  public var backingDirectIO: Bool?
+  /// Every guard's verdict.
+  public var guards: [GuardVerdict]
+  /// What failed.
+  public var errors: [ErrorReport] = []
+  /// The counts.
+  public var totals = RunTotals()
+  /// The first differences, in ascending order.
+  public var ranges: [ByteRange] = []
+  /// How many more there were.
+  public var rangesOmitted: UInt64 = 0
+  /// Where on the disk they lie.
+  public var map: DifferenceMap?
+  /// Partitions and file systems, for the map.
+  public var landmarks: [Landmark] = []
+  /// What the user should know and no error says.
+  public var notes: [String] = []
+
+  /// Whether the two are equal, as far as they were compared.
+  public var isIdentical: Bool { totals.bytesDifferent == 0 }
+}
+
+/// What witnesses of foreign writes saw, in bytes; nil where nothing counts them.
+public struct WitnessReport: Sendable, Equatable {
+  /// Bytes that somebody wrote to the primary.
+  public var primaryBytes: UInt64?
+  /// Bytes that somebody else wrote to the recovery.
+  public var recoveryBytes: UInt64?
+  /// Whether the primary's image changed; nil where it is none.
+  public var primaryFileChanged: Bool?
+  /// Whether the recovery's image changed without us; nil where it is none.
+  public var recoveryFileChanged: Bool?
+}
+
+/// The counts of a pair or of a whole call; bytes of one side.
+public struct RunTotals: Sendable, Equatable {
+  /// Bytes compared.
+  public var bytesCompared: UInt64 = 0
+  /// Bytes that are holes on both sides and were passed over.
+  public var bytesSkipped: UInt64 = 0
+  /// Bytes in differing blocks.
+  public var bytesDifferent: UInt64 = 0
+  /// Bytes in blocks that differed in one of two readings of a running source.
+  public var bytesMoving: UInt64 = 0
+  /// Bytes that a dry run would write.
+  public var bytesToWrite: UInt64 = 0
+  /// Bytes written, zeroed ones included.
+  public var bytesWritten: UInt64 = 0
+  /// Bytes of these that were punched out.
+  public var bytesZeroed: UInt64 = 0
+  /// Bytes read back after the flush.
+  public var bytesVerified: UInt64 = 0
+  /// Runs of adjacent differing blocks.
+  public var differentRanges: UInt64 = 0
+  /// Time from the first reading to the last check, in seconds.
+  public var seconds: Double = 0
+
+  /// Bytes compared or passed over in a second; 0 where no time was taken.
+  public var bytesPerSecond: UInt64 {
+    seconds > 0 ? UInt64((Double(bytesCompared + bytesSkipped) / seconds).rounded()) : 0
+  }
+
+  static func += (sum: inout RunTotals, more: RunTotals) {
+    sum.bytesCompared += more.bytesCompared
+    sum.bytesSkipped += more.bytesSkipped
+    sum.bytesDifferent += more.bytesDifferent
+    sum.bytesMoving += more.bytesMoving
+    sum.bytesToWrite += more.bytesToWrite
+    sum.bytesWritten += more.bytesWritten
+    sum.bytesZeroed += more.bytesZeroed
+    sum.bytesVerified += more.bytesVerified
+    sum.differentRanges += more.differentRanges
+    sum.seconds += more.seconds
+  }
+}
+
+/// An error as results show it.
+public struct ErrorReport: Sendable, Equatable {
+  /// What was tried.
+  public let attempt: String
+  /// The device's name.
+  public let device: String?
+  /// Which device of the pair.
+  public let side: Side?
+  /// Which bytes.
+  public let range: ByteRange?
+  /// The errno's name.
+  public let errno: String?
+  /// What the error alone would return.
+  public let returnValue: ReturnValue
+  /// The whole message.
+  public let message: String
+
+  init(_ error: ResyncError) {
+    attempt = error.attempt
+    device = error.device
+    side = error.side
+    range = error.range
+    errno = error.errno?.name
+    returnValue = error.returnValue
+    message = error.description
+  }
+}
+
+/// A partition or file system that a map names under the line.
+public struct Landmark: Sendable, Equatable {
+  /// Where on the disk it lies.
+  public let range: ByteRange
+  /// What it is: `1 EFI`, `ext4 root`.
+  public let title: String
+}

@@ -1,0 +1,50 @@
+extension Plan {
+  /// The plan for people: who is read, who is WRITTEN, and every guard's verdict.
+  ///
+  /// - Parameter allVerdicts: whether guards that found nothing are listed too.
+  public func text(allVerdicts: Bool) -> String {
+    var lines: [String] = []
+    for (index, pair) in pairs.enumerated() {
+      if pairs.count > 1 { lines.append("Disk pair \(index + 1) of \(pairs.count)") }
+      lines.append("  read     \(pair.primary.title)")
+      lines.append("  \(request.writes ? "WRITTEN " : "read    ") \(pair.recovery.title)")
+      lines.append("  source   \(pair.sourceMode.rawValue)\(request.writes ? ", written in place" : ", nothing is written")")
+      lines += pair.guards.filter { allVerdicts || $0.verdict != .passed }.flatMap(Self.lines)
+    }
+    lines.append("  note     \(notice)")
+    return lines.joined(separator: "\n") + "\n"
+  }
+
+  private static func lines(_ verdict: GuardVerdict) -> [String] {
+    let mark =
+      switch verdict.verdict {
+      case .passed: "ok      "
+      case .refused: "REFUSED "
+      case .unknown: "UNKNOWN "
+      case .warning: "warning "
+      }
+    let value = verdict.isInTheWay ? " [\(verdict.returnValue.rawValue) \(verdict.returnValue.name)]" : ""
+    var lines = ["  \(mark) \(verdict.name): \(verdict.reason)\(value)"]
+    lines += verdict.evidence.map { "             \($0)" }
+    if let remedy = verdict.remedy { lines.append("             -> \(remedy)") }
+    return lines
+  }
+}
+
+extension NamedDisk {
+  /// Path, size, what it is, and its stable name.
+  fileprivate var title: String {
+    var parts = [PrintableText(name.typed).description]
+    guard size > 0 else { return parts[0] }
+    parts.append("\(ByteCount(size))")
+    switch storage {
+    case .device(let device):
+      parts.append(device.loop.map { "loop over \(PrintableText($0.path))" } ?? device.kind.rawValue)
+      if let model = device.model { parts.append(PrintableText(model).description) }
+    case .image: parts.append("raw image")
+    case .none: break
+    }
+    if let stableName = identity.stableName { parts.append(PrintableText(stableName).description) }
+    return parts.joined(separator: ", ")
+  }
+}

@@ -1,0 +1,180 @@
+import FoundationEssentials
+
+// The JSON of a call. Keys are CIM's property names where CIM has one, and the same PascalCase elsewhere.
+
+extension RunResult: Encodable {
+  private enum CodingKeys: String, CodingKey {
+    case formatVersion = "FormatVersion"
+    case returnValue = "ReturnValue"
+    case returnName = "ReturnName"
+    case message = "Message"
+    case job = "Job"
+    case computerSystem = "ComputerSystem"
+    case startTime = "StartTime"
+    case identical = "Identical"
+    case pairs = "Pairs"
+  }
+
+  /// Writes the object that `--json` prints.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(Self.formatVersion, forKey: .formatVersion)
+    try container.encode(returnValue, forKey: .returnValue)
+    try container.encode(returnValue.name, forKey: .returnName)
+    try container.encode(message, forKey: .message)
+    // A call that completed synchronously has no job; explicit disks have no system; it started at once.
+    try container.encodeNil(forKey: .job)
+    try container.encodeNil(forKey: .computerSystem)
+    try container.encodeNil(forKey: .startTime)
+    if isIdentical || totals.bytesDifferent > 0 {
+      try container.encode(isIdentical, forKey: .identical)
+    } else {
+      try container.encodeNil(forKey: .identical)
+    }
+    try totals.encode(to: encoder, isDryRun: isDryRun)
+    try container.encode(pairs.map { PairObject(pair: $0, isDryRun: isDryRun, isCompare: operation == .compare) }, forKey: .pairs)
+  }
+
+  /// The object as text, with a newline at its end.
+  public var json: String {
+    jsonText(self)
+  }
+}
+
+/// `value` as indented JSON with sorted keys.
+func jsonText(_ value: some Encodable) -> String {
+  let encoder = JSONEncoder()
+  encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+  do {
+    return String(decoding: try encoder.encode(value), as: UTF8.self) + "\n"
+  } catch {
+    // Strings, integers and finite numbers always have a JSON form.
+    preconditionFailure("a result cannot be written as JSON: \(error)")
+  }
+}
+
+extension RunTotals {
+  private enum CodingKeys: String, CodingKey {
+    case bytesCompared = "BytesCompared"
+    case bytesSkipped = "BytesSkipped"
+    case bytesDifferent = "BytesDifferent"
+    case bytesMoving = "BytesMoving"
+    case bytesToWrite = "BytesToWrite"
+    case bytesWritten = "BytesWritten"
+    case bytesZeroed = "BytesZeroed"
+    case bytesVerified = "BytesVerified"
+    case differentRanges = "DifferentRanges"
+    case seconds = "Seconds"
+    case bytesPerSecond = "BytesPerSecond"
+  }
+
+  fileprivate func encode(to encoder: any Encoder, isDryRun: Bool) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(bytesCompared, forKey: .bytesCompared)
+    try container.encode(bytesSkipped, forKey: .bytesSkipped)
+    try container.encode(bytesDifferent, forKey: .bytesDifferent)
+    try container.encode(bytesMoving, forKey: .bytesMoving)
+    if isDryRun { try container.encode(bytesToWrite, forKey: .bytesToWrite) }
+    try container.encode(bytesWritten, forKey: .bytesWritten)
+    try container.encode(bytesZeroed, forKey: .bytesZeroed)
+    try container.encode(bytesVerified, forKey: .bytesVerified)
+    try container.encode(differentRanges, forKey: .differentRanges)
+    try container.encode((seconds * 1000).rounded() / 1000, forKey: .seconds)
+    try container.encode(bytesPerSecond, forKey: .bytesPerSecond)
+  }
+}
+
+private struct PairObject: Encodable {
+  let pair: PairResult
+  let isDryRun: Bool
+  let isCompare: Bool
+
+  enum CodingKeys: String, CodingKey {
+    case primary = "Primary"
+    case recovery = "Recovery"
+    case returnValue = "ReturnValue"
+    case returnName = "ReturnName"
+    case identical = "Identical"
+    case sourceMode = "SourceMode"
+    case writeBack = "WriteBack"
+    case engine = "Engine"
+    case pointInTime = "PointInTime"
+    case witness = "Witness"
+    case backingDirectIO = "BackingDirectIO"
+    case guards = "Guards"
+    case errors = "Errors"
+    case notes = "Notes"
+    case processedByteLength = "ProcessedByteLength"
+    case changedByteOffsets = "ChangedByteOffsets"
+    case changedByteLengths = "ChangedByteLengths"
+    case rangesOmitted = "RangesOmitted"
+  }
+
+  func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(pair.primary, forKey: .primary)
+    try container.encode(pair.recovery, forKey: .recovery)
+    try container.encode(pair.returnValue, forKey: .returnValue)
+    try container.encode(pair.returnValue.name, forKey: .returnName)
+    try container.encode(pair.sourceMode, forKey: .sourceMode)
+    try container.encode(pair.writeBack, forKey: .writeBack)
+    try container.encode(pair.engine, forKey: .engine)
+    try container.encode(pair.engine == nil ? nil : pair.isIdentical, forKey: .identical)
+    try container.encode(pair.engine == nil ? nil : pair.pointInTime, forKey: .pointInTime)
+    try container.encode(pair.witness, forKey: .witness)
+    try container.encodeIfPresent(pair.backingDirectIO, forKey: .backingDirectIO)
+    try container.encode(pair.guards, forKey: .guards)
+    try container.encode(pair.errors, forKey: .errors)
+    try container.encode(pair.notes, forKey: .notes)
+    try pair.totals.encode(to: encoder, isDryRun: isDryRun)
+    guard isCompare else { return }
+    try container.encode(pair.totals.bytesCompared + pair.totals.bytesSkipped, forKey: .processedByteLength)
+    try container.encode(pair.ranges.map(\.offset), forKey: .changedByteOffsets)
+    try container.encode(pair.ranges.map(\.length), forKey: .changedByteLengths)
+    try container.encode(pair.rangesOmitted, forKey: .rangesOmitted)
+  }
+}
+
+extension WitnessReport: Encodable {
+  private enum CodingKeys: String, CodingKey {
+    case primaryBytes = "PrimaryForeignBytes"
+    case recoveryBytes = "RecoveryForeignBytes"
+    case primaryFileChanged = "PrimaryImageChanged"
+    case recoveryFileChanged = "RecoveryImageChanged"
+  }
+
+  /// Writes the witnesses' object; null where nothing counts.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(primaryBytes, forKey: .primaryBytes)
+    try container.encode(recoveryBytes, forKey: .recoveryBytes)
+    try container.encode(primaryFileChanged, forKey: .primaryFileChanged)
+    try container.encode(recoveryFileChanged, forKey: .recoveryFileChanged)
+  }
+}
+
+extension ErrorReport: Encodable {
+  enum CodingKeys: String, CodingKey {
+    case attempt = "Attempt"
+    case device = "Device"
+    case side = "Side"
+    case offset = "Offset"
+    case length = "Length"
+    case errno = "Errno"
+    case returnValue = "ReturnValue"
+    case message = "Message"
+  }
+
+  /// Writes the error's object.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(attempt, forKey: .attempt)
+    try container.encode(device, forKey: .device)
+    try container.encode(side?.name, forKey: .side)
+    try container.encode(range?.offset, forKey: .offset)
+    try container.encode(range?.length, forKey: .length)
+    try container.encode(errno, forKey: .errno)
+    try container.encode(returnValue, forKey: .returnValue)
+    try container.encode(message, forKey: .message)
+  }
+}

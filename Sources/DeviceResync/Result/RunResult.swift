@@ -1,0 +1,90 @@
+/// How a call ended: one value, which texts and JSON are made from.
+public struct RunResult: Sendable {
+  /// The version of the JSON's form.
+  public static let formatVersion = 1
+
+  /// What was asked for.
+  public var operation: RunRequest.Operation
+  /// Whether nothing was to be written.
+  public var isDryRun: Bool
+  /// The method's return value.
+  public var returnValue: ReturnValue
+  /// One sentence for people.
+  public var message: String
+  /// The disk pairs, in the order in which they were named.
+  public var pairs: [PairResult]
+  /// The sums.
+  public var totals: RunTotals
+  /// Whether a signal or a request ended it.
+  public var wasTerminated = false
+  /// Whether the plan was declined.
+  public var wasDeclined = false
+
+  /// Whether every pair is equal, as far as it was compared.
+  public var isIdentical: Bool { pairs.allSatisfy(\.isIdentical) && returnValue == .completed }
+
+  /// The process's exit status.
+  public var exitStatus: Int32 {
+    if wasDeclined { return ExitStatus.declined }
+    if wasTerminated { return ExitStatus.terminated }
+    guard returnValue == .completed else { return returnValue.exitStatus }
+    if operation == .compare || isDryRun, totals.bytesDifferent > 0 { return ExitStatus.different }
+    if operation == .resync, pairs.contains(where: { $0.sourceMode == .running }) {
+      return ExitStatus.completedWithWarnings
+    }
+    return 0
+  }
+
+  /// A call that ended before anything was done.
+  public init(_ request: RunRequest?, refusedBy error: ResyncError) {
+    self.init(request, error.returnValue, error.description, [])
+  }
+
+  init(_ request: RunRequest?, _ value: ReturnValue, _ message: String, _ pairs: [PairResult]) {
+    operation = request?.operation ?? .compare
+    isDryRun = request?.isDryRun ?? false
+    returnValue = value
+    self.message = message
+    self.pairs = pairs
+    totals = pairs.reduce(into: RunTotals()) { $0 += $1.totals }
+  }
+}
+
+extension RunResult {
+  /// A plan that must not be carried out.
+  public init(refusing plan: Plan) {
+    let value = plan.refusal ?? .completed
+    let reasons = plan.pairs.flatMap(\.guards).filter { $0.isInTheWay && $0.returnValue == value }
+    self.init(
+      plan.request, value, reasons.first.map(Self.sentence) ?? value.name, plan.pairs.map(PairResult.init))
+  }
+
+  /// A plan as a result: what the run would return, or 0 where nothing refuses it.
+  public init(describing plan: Plan) {
+    if plan.refusal != nil {
+      self.init(refusing: plan)
+    } else {
+      self.init(plan.request, .completed, "nothing is in the way", plan.pairs.map(PairResult.init))
+    }
+  }
+
+  /// A plan that was shown and not confirmed.
+  public init(declining plan: Plan) {
+    self.init(plan.request, .completed, "nothing was done: the plan was declined", plan.pairs.map(PairResult.init))
+    wasDeclined = true
+  }
+
+  private static func sentence(_ verdict: GuardVerdict) -> String {
+    verdict.remedy.map { "\(verdict.reason); \($0)" } ?? verdict.reason
+  }
+}
+
+extension PairResult {
+  init(_ planned: PlannedPair) {
+    primary = planned.primary.identity
+    recovery = planned.recovery.identity
+    sourceMode = planned.sourceMode
+    guards = planned.guards
+    returnValue = planned.refusal ?? .completed
+  }
+}

@@ -1,0 +1,137 @@
+import SystemPackage
+
+// The whole flow, from top to bottom: plan -> claim -> plan again -> for each pair: settle, compare, write,
+// finish -> result. It touches devices; whoever may hang on one calls it from a process that may hang.
+
+/// Carries out `plan` on a thread of its own, and reports on the way.
+///
+/// - Parameters:
+///   - plan: one that nothing refuses.
+///   - report: is called on two threads, never at the same moment.
+public func run(
+  _ plan: Plan, control: RunControl, report: @escaping @Sendable (RunEvent) -> Void
+) -> RunResult {
+  let reporter = RunReporter(
+    sizes: plan.pairs.map { (plan.request.window(of: $0.primary.size)?.length ?? $0.primary.size) }, control: control, report: report)
+  let box = ResultBox()
+  do throws(Errno) {
+    let done = try Latch()
+    let thread = try withLatch(done, plan, control, reporter, box)
+    _ = consume thread  // Waits for it.
+  } catch {
+    return RunResult(
+      plan.request, refusedBy: ResyncError(.kernel(error, .setUp), "start", on: "the thread that moves bytes"))
+  }
+  guard let result = box.take() else { preconditionFailure("the thread leaves a result") }
+  return result
+}
+
+private func withLatch(
+  _ done: consuming Latch, _ plan: Plan, _ control: RunControl, _ reporter: RunReporter, _ box: ResultBox
+) throws(Errno) -> IOThread {
+  let done = SharedLatch(done)
+  let thread = try IOThread {
+    box.put(carryOut(plan, control, reporter))
+    done.open()
+  }
+  while !done.wait(milliseconds: 250) { reporter.tick() }
+  return thread
+}
+
+/// Claims everything, judges again, then works pair by pair.
+private func carryOut(_ plan: Plan, _ control: RunControl, _ reporter: RunReporter) -> RunResult {
+  var results = plan.pairs.map(PairResult.init)
+  var ownLoops: Set<DeviceNumber> = []
+  do throws(ResyncError) {
+    reporter.begin(.claiming)
+    let call = try claim(plan, control)
+    ownLoops = call.ownLoops
+    // What changed between the plan and the claims would be found by nobody else.
+    let now = try makePlan(plan.request, ownLoops: ownLoops, previous: plan)
+    if now.refusal != nil { return RunResult(refusing: now) }
+    for (index, pair) in call.pairs.enumerated() {
+      if control.isStopping {
+        results[index].returnValue = .failed
+        continue
+      }
+      reporter.begin(pair: index)
+      var work = PairRun(pair, now.pairs[index], plan.request, control, reporter, index)
+      work.carryOut()
+      results[index] = work.result
+    }
+  } catch {
+    if error.errno == .resourceBusy, let now = try? makePlan(plan.request, ownLoops: [], previous: plan), now.refusal != nil {
+      return RunResult(refusing: now)
+    }
+    return RunResult(plan.request, refusedBy: error)
+  }
+  noteWhatStayed(&results, plan, ownLoops)
+  return RunResult(plan.request, results, wasTerminated: control.isStopping)
+}
+
+/// Opens every disk; waits while nobody but a dead run's I/O can hold a claim (PITFALLS E1).
+private func claim(_ plan: Plan, _ control: RunControl) throws(ResyncError) -> OpenedCall {
+  let clock = ContinuousClock()
+  let deadline = clock.now + patienceWithFormerRun
+  do throws(ResyncError) {
+    return try OpenedCall(plan) { _ in
+      guard clock.now < deadline, !control.isStopping else { return false }
+      let now = try? makePlan(plan.request, ownLoops: [], previous: plan)
+      return now?.refusal == nil || now?.isEnding == true
+    }
+  } catch where error.errno == .resourceBusy && clock.now >= deadline {
+    throw ResyncError(
+      .inUse, "claim", on: error.device, side: .recovery,
+      reason: "nobody can be seen using it, but something holds it; a former run's I/O may still be ending",
+      remedy: "look for it with: vmresync devices; then run again")
+  }
+}
+
+/// What is seen only after the disks are closed: loops that stay (PITFALLS B3), devices built on the recovery (F2).
+private func noteWhatStayed(_ results: inout [PairResult], _ plan: Plan, _ ownLoops: Set<DeviceNumber>) {
+  let sysfs = Sysfs()
+  for loop in ownLoops.sorted() {
+    let name = "loop\(loop.minor)"
+    for _ in 0..<20 where (try? sysfs.text("class/block/\(name)/loop/backing_file")) != .some(nil) {
+      pause(milliseconds: 10)
+    }
+    guard let path = try? sysfs.text("class/block/\(name)/loop/backing_file"),
+      let index = results.firstIndex(where: { [$0.primary.backingFile, $0.recovery.backingFile].contains(path) })
+    else { continue }
+    results[index].notes.append("/dev/\(name) is still attached: somebody has it open; see: vmresync devices")
+  }
+  guard plan.request.writes else { return }
+  for (index, pair) in plan.pairs.enumerated() {
+    guard let device = pair.recovery.device,
+      let holders = try? sysfs.names("class/block/\(device.name)/holders"), !holders.isEmpty
+    else { continue }
+    results[index].notes.append(
+      "\(holders.joined(separator: ", ")) was built on the recovery after the run: keep host tools away from it")
+  }
+}
+
+extension RunResult {
+  /// What became of all pairs; the first failure's value is the call's.
+  init(_ request: RunRequest, _ pairs: [PairResult], wasTerminated: Bool) {
+    let failure = pairs.first { $0.returnValue != .completed }
+    let mixed = pairs.contains { $0.totals.bytesWritten > 0 && $0.returnValue != .completed }
+    var message: String
+    if wasTerminated, failure != nil {
+      message = "ended by request or signal"
+    } else if let failure {
+      message = failure.errors.first?.message ?? failure.returnValue.name
+    } else if request.operation == .compare {
+      let different = pairs.reduce(UInt64(0)) { $0 + $1.totals.bytesDifferent }
+      message = different == 0 ? "identical" : "\(ByteCount(different)) differ"
+    } else if request.isDryRun {
+      message = "\(ByteCount(pairs.reduce(UInt64(0)) { $0 + $1.totals.bytesToWrite })) would be written"
+    } else {
+      message = "the recovery equals the primary"
+    }
+    if mixed {
+      message += "; the recovery holds old and new blocks mixed until a run completes: run again before it is used"
+    }
+    self.init(request, failure?.returnValue ?? .completed, message, pairs)
+    self.wasTerminated = wasTerminated && failure != nil
+  }
+}

@@ -1,0 +1,84 @@
+import Synchronization
+
+/// Turns a run's counters and steps into events, in one order, whoever reports.
+final class RunReporter: Sendable {
+  private struct State {
+    var pair = 0
+    var phase = RunPhase.claiming
+    /// The control's count when the pair began.
+    var base: UInt64 = 0
+    /// What was told last: progress never runs backwards.
+    var pairDone: UInt64 = 0
+    /// Bytes of the pairs before.
+    var before: UInt64 = 0
+    var lastCompletions: UInt64 = 0
+    var lastMovement: ContinuousClock.Instant
+  }
+
+  private let control: RunControl
+  private let sizes: [UInt64]
+  private let started = ContinuousClock.now
+  private let state: Mutex<State>
+  private let report: @Sendable (RunEvent) -> Void
+
+  /// - Parameter sizes: bytes of each pair.
+  init(sizes: [UInt64], control: RunControl, report: @escaping @Sendable (RunEvent) -> Void) {
+    self.control = control
+    self.sizes = sizes
+    self.report = report
+    state = Mutex(State(lastMovement: started))
+  }
+
+  /// A pair begins.
+  func begin(pair: Int) {
+    state.withLock { state in
+      state.pair = pair
+      state.base = control.bytesDone.load(ordering: .relaxed)
+      state.pairDone = 0
+      state.before = sizes.prefix(pair).reduce(0, +)
+    }
+  }
+
+  /// A phase begins.
+  func begin(_ phase: RunPhase) {
+    state.withLock { state in
+      state.phase = phase
+      state.lastMovement = .now
+      report(.phase(phase, pair: state.pair))
+    }
+  }
+
+  /// Passes an event on.
+  func tell(_ event: RunEvent) {
+    state.withLock { _ in report(event) }
+  }
+
+  /// Reports how far the run is.
+  func tick() {
+    state.withLock { state in
+      let completions = control.completions.load(ordering: .relaxed)
+      let now = ContinuousClock.now
+      if completions != state.lastCompletions || state.phase == .claiming {
+        state.lastCompletions = completions
+        state.lastMovement = now
+      }
+      let done = control.bytesDone.load(ordering: .relaxed) &- state.base
+      let total = sizes[state.pair]
+      state.pairDone = min(total, max(state.pairDone, done))
+      report(
+        .progress(
+          RunProgress(
+            pair: state.pair, pairs: sizes.count, phase: state.phase, pairDone: state.pairDone, pairTotal: total,
+            callDone: state.before + state.pairDone, callTotal: sizes.reduce(0, +),
+            bytesDifferent: control.bytesDifferent.load(ordering: .relaxed),
+            seconds: (now - started).seconds, secondsWaiting: (now - state.lastMovement).seconds)))
+    }
+  }
+}
+
+extension Duration {
+  /// In seconds.
+  var seconds: Double {
+    Double(components.seconds) + Double(components.attoseconds) / 1e18
+  }
+}

@@ -1,0 +1,45 @@
+import ArgumentParser
+import DeviceResync
+
+struct CompareCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "compare", abstract: "Compare disks; reads only, locks nothing.",
+    discussion: "Exits with 0 where they are identical, with 1 where they differ.")
+
+  @OptionGroup(title: "Disks") var pairs: PairOptions
+  @OptionGroup(title: "Output") var output: ProgressOptions
+
+  @Flag(help: "Draw where on the disk the differences lie; by itself on a terminal.")
+  var map = false
+
+  @Option(help: ArgumentHelp("Write every difference to a file, one JSON object a line.", valueName: "file"))
+  var ranges: String?
+
+  @Option(help: ArgumentHelp("Most differences in the JSON.", valueName: "n"))
+  var maxRanges = 4096
+
+  @Option(help: ArgumentHelp("First byte to compare.", valueName: "offset"))
+  var byteOffset: Size?
+
+  @Option(help: ArgumentHelp("Number of bytes to compare.", valueName: "length"))
+  var byteLength: Size?
+
+  func validate() throws {
+    if let length = byteLength?.bytes {
+      if length == 0 { throw ValidationError("--byte-length 0 compares nothing") }
+      if (byteOffset?.bytes ?? 0).addingReportingOverflow(length).overflow {
+        throw ValidationError("--byte-offset and --byte-length end beyond 64 bits")
+      }
+    }
+    if !(0...1_000_000).contains(maxRanges) { throw ValidationError("--max-ranges can be 0 to 1000000") }
+  }
+
+  func run() throws {
+    var request = try pairs.request(.compare)
+    request.maxRanges = maxRanges
+    request.streamsRanges = ranges != nil
+    request.windowOffset = byteOffset?.bytes ?? 0
+    request.windowLength = byteLength?.bytes
+    try Session(request, json: pairs.json, output: output, showsMap: map, rangesFile: ranges).run(confirming: false)
+  }
+}

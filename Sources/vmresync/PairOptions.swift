@@ -1,0 +1,109 @@
+public import ArgumentParser
+public import DeviceResync
+import Glibc
+
+/// The disk pairs and how they are read: what `compare`, `resync` and `plan` share.
+struct PairOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("The disk that is read: a block device or a raw image; repeats.", valueName: "path"))
+  var primary: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "The disk that mirrors it; the n-th belongs to the n-th --primary.", valueName: "path"))
+  var recovery: [String] = []
+
+  @Option(help: ArgumentHelp("Declare the primary raw: its content never refuses it.", valueName: "raw"))
+  var primaryFormat: DiskFormat?
+
+  @Option(help: ArgumentHelp("Declare the recovery raw: its content never refuses it.", valueName: "raw"))
+  var recoveryFormat: DiskFormat?
+
+  @Option(help: "How still the primary must hold: auto, offline, snapshot or running.")
+  var source: RunRequest.Source = .auto
+
+  @Flag(help: "Read holes too, instead of passing over what is a hole on both sides.")
+  var full = false
+
+  @Flag(help: "Allow a recovery that is larger than the primary; its tail stays as it is.")
+  var allowLargerRecovery = false
+
+  @Option(help: ArgumentHelp("Bytes of one read, such as 512K.", valueName: "size"))
+  var chunkSize: Size?
+
+  @Option(help: ArgumentHelp("Reads in flight per disk.", valueName: "n"))
+  var queueDepth: Int?
+
+  @Flag(help: "Print one JSON object, whatever happens.")
+  var json = false
+
+  /// The request that these options make.
+  func request(_ operation: RunRequest.Operation) throws -> RunRequest {
+    guard !primary.isEmpty || !recovery.isEmpty else {
+      throw ValidationError("no disk is named; use --primary PATH --recovery PATH")
+    }
+    guard primary.count == recovery.count else {
+      throw ValidationError(
+        "\(primary.count) primaries and \(recovery.count) recoveries: the n-th --primary belongs to the n-th --recovery")
+    }
+    var request = RunRequest(
+      operation, pairs: zip(primary, recovery).map { RunRequest.Pair(primary: $0, recovery: $1) })
+    request.source = source
+    request.readsHoles = full
+    request.allowsLargerRecovery = allowLargerRecovery
+    if primaryFormat != nil { request.declaredRaw.insert(.primary) }
+    if recoveryFormat != nil { request.declaredRaw.insert(.recovery) }
+    request.isInteractive = isatty(STDIN_FILENO) == 1 && isatty(STDERR_FILENO) == 1
+    request.chunkSize = chunkSize?.bytes
+    request.queueDepth = queueDepth
+    return request
+  }
+}
+
+/// How a run writes: what `resync` and `plan` share.
+struct WriteOptions: ParsableArguments {
+  @Option(help: "Where differences go: in-place; staged is not built yet.")
+  var writeBack: RunRequest.WriteBack = .inPlace
+
+  @Flag(inversion: .prefixedNo, help: "Read back what was written, after the flush.")
+  var verify = false
+
+  @Flag(help: "Do everything but write; exits with 1 where something would be written.")
+  var dryRun = false
+
+  func apply(to request: inout RunRequest) {
+    request.writeBack = writeBack
+    request.verifies = verify
+    request.isDryRun = dryRun
+  }
+}
+
+/// How a run shows what it does.
+struct ProgressOptions: ParsableArguments {
+  @Option(help: "How progress is shown: auto, bar, plain or none.")
+  var progress: ProgressStyle = .auto
+
+  @Flag(help: "Print nothing but errors.")
+  var quiet = false
+}
+
+enum ProgressStyle: String, ExpressibleByArgument, CaseIterable {
+  case auto, bar, plain, none
+}
+
+/// The one format that a side can be declared to have.
+enum DiskFormat: String, ExpressibleByArgument, CaseIterable {
+  case raw
+}
+
+/// A number of bytes on the command line: `1048576`, `512K`, `1.5 GiB`.
+struct Size: ExpressibleByArgument {
+  let bytes: UInt64
+
+  init?(argument: String) {
+    guard let count = ByteCount(parsing: argument) else { return nil }
+    bytes = count.bytes
+  }
+}
+
+extension RunRequest.Source: ExpressibleByArgument {}
+extension RunRequest.WriteBack: ExpressibleByArgument {}
