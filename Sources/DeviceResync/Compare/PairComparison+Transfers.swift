@@ -59,8 +59,18 @@ extension PairComparison {
     }
   }
 
+  /// Hands over what was started.
+  func submit<Queue: BlockQueue & ~Copyable>(_ queue: inout Queue) throws(ResyncError) {
+    do throws(Errno) {
+      try queue.submit()
+    } catch {
+      throw ResyncError(.kernel(error, .transfer), "hand requests to the kernel")
+    }
+  }
+
   /// Waits for an outcome, then settles all that are there.
   mutating func harvest<Queue: BlockQueue & ~Copyable>(_ queue: inout Queue) throws(ResyncError) {
+    sinkIsFull = false
     var outcome = try nextOutcome(&queue, waiting: true)
     guard outcome != nil else { return try wait() }
     idleRounds = 0

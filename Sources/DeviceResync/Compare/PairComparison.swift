@@ -25,6 +25,8 @@ struct PairComparison: ~Copyable {
   var unfinishedWrites: [BlockRequest] = []
   /// Outcomes since the start.
   var completions: UInt64 = 0
+  /// Whether the sink wants to be asked again after the next outcome.
+  var sinkIsFull = false
   /// Rounds in a row in which nothing could be started and nothing was in flight.
   var idleRounds = 0
 
@@ -67,8 +69,9 @@ struct PairComparison: ~Copyable {
       try takeChunks(from: &source)
       if free == next { return .complete }
       try startTransfers(&queue)
-      try harvest(&queue)
-      if let hole = try compareInOrder(&queue, &sink, skipped: source.bytesSkipped) {
+      // What was just started is to be under way while a chunk is compared: 10 % on a disk (scripts/bench).
+      if isHeadReady { try submit(&queue) } else { try harvest(&queue) }
+      if isHeadReady, let hole = try compareHead(&queue, &sink, skipped: source.bytesSkipped) {
         return .holeHoldsData(hole)
       }
       while free < head, slots[free % geometry.depth].writes == 0 { free += 1 }
@@ -99,54 +102,58 @@ struct PairComparison: ~Copyable {
     }
   }
 
-  /// Compares every chunk that has arrived and whose predecessors are done.
+  /// Whether there is something to do for the chunk at `head`.
+  private var isHeadReady: Bool { head < next && slots[head % geometry.depth].isRead && !sinkIsFull }
+
+  /// Compares the chunk at `head`, which has arrived, and hands its differences over.
   ///
-  /// - Returns: the chunk that should have been a hole and is not.
-  private mutating func compareInOrder<Queue: BlockQueue & ~Copyable, Sink: DifferenceSink & ~Copyable>(
+  /// - Returns: the chunk, where it should have been a hole and is not.
+  private mutating func compareHead<Queue: BlockQueue & ~Copyable, Sink: DifferenceSink & ~Copyable>(
     _ queue: inout Queue, _ sink: inout Sink, skipped: UInt64
   ) throws(ResyncError) -> ByteRange? {
-    while head < next {
-      let slot = head % geometry.depth
-      guard slots[slot].isRead else { return nil }
-      let range = slots[slot].range
-      let count = Int(range.length)
-      if case .fresh = stage {
-        if slots[slot].mustBeZero, !queue.withBytes(of: slot, count: count, { $0.isZero && $1.isZero }) {
-          return range
-        }
-        if queue.withBytes(of: slot, count: count, { $0.holdsSameBytes(as: $1) }) {
-          finishChunk(range, skipped: skipped)
-          continue
-        }
-        queue.withBytes(of: slot, count: count) { differing.scan($0, $1) }
-        if confirming {
-          stage = .confirming
-          slots[slot].readAgain()
-          return nil
-        }
-        stage = .handingOver(from: 0)
-      } else if case .confirming = stage {
-        let moving = queue.withBytes(of: slot, count: count) { differing.confirm($0, $1) }
-        totals.bytesMoving += UInt64(moving)
-        stage = .handingOver(from: 0)
+    let slot = head % geometry.depth
+    let range = slots[slot].range
+    let count = Int(range.length)
+    switch stage {
+    case .fresh:
+      if slots[slot].mustBeZero, !queue.withBytes(of: slot, count: count, { $0.isZero && $1.isZero }) {
+        return range
       }
-      guard try handOver(slot, range, &queue, &sink) else { return nil }
-      finishChunk(range, skipped: skipped)
+      if queue.withBytes(of: slot, count: count, { $0.holdsSameBytes(as: $1) }) { break }
+      queue.withBytes(of: slot, count: count) { differing.scan($0, $1) }
+      if confirming {
+        stage = .confirming
+        slots[slot].readAgain()
+        return nil
+      }
+      stage = .handingOver(from: 0)
+    case .confirming:
+      let moving = queue.withBytes(of: slot, count: count) { differing.confirm($0, $1) }
+      totals.bytesMoving += UInt64(moving)
+      stage = .handingOver(from: 0)
+    case .handingOver:
+      break
     }
+    if case .handingOver(let place) = stage {
+      try handOver(slot, range, from: place, &queue, &sink)
+      if sinkIsFull { return nil }
+    }
+    finishChunk(range, skipped: skipped)
     return nil
   }
 
-  /// Hands the differences of the chunk at `head` to the sink; false while the sink has no room.
+  /// Hands the differences of the chunk at `head` to the sink, until it has no room.
   private mutating func handOver<Queue: BlockQueue & ~Copyable, Sink: DifferenceSink & ~Copyable>(
-    _ slot: Int, _ chunk: ByteRange, _ queue: inout Queue, _ sink: inout Sink
-  ) throws(ResyncError) -> Bool {
-    guard case .handingOver(var place) = stage else { preconditionFailure("nothing to hand over yet") }
+    _ slot: Int, _ chunk: ByteRange, from start: Int, _ queue: inout Queue, _ sink: inout Sink
+  ) throws(ResyncError) {
+    var place = start
     while let run = differing.nextRun(from: place) {
       let range = ByteRange(offset: chunk.offset + UInt64(run.lowerBound), length: UInt64(run.count))
       switch try sink.take(Difference(range: range, slot: slot, place: run.lowerBound), from: &queue) {
       case .later:
         stage = .handingOver(from: place)
-        return false
+        sinkIsFull = true
+        return
       case .writing:
         slots[slot].writes += 1
       case .done:
@@ -157,7 +164,6 @@ struct PairComparison: ~Copyable {
       lastDifference = range.end
       place = run.upperBound
     }
-    return true
   }
 
   private mutating func finishChunk(_ range: ByteRange, skipped: UInt64) {

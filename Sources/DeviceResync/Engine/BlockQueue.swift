@@ -48,9 +48,12 @@ protocol BlockQueue: ~Copyable {
   /// It covers writes whose outcomes were there before it started, and no others.
   mutating func startFlush() throws(Errno)
 
+  /// Hands what was started to the kernel now; waiting for an outcome does so too.
+  mutating func submit() throws(Errno)
+
   /// The next outcome, in the order in which the requests ended.
   ///
-  /// - Parameter waiting: whether to wait for one. What was started is handed to the kernel first.
+  /// - Parameter waiting: whether to hand over what was started, and to wait for one.
   /// - Returns: nil when none has ended, and, waiting, when nothing is in flight.
   /// - Throws: what makes the queue itself unusable; a failed request is an outcome.
   mutating func nextOutcome(waiting: Bool) throws(Errno) -> Outcome?

@@ -110,12 +110,17 @@ import SystemPackage
   /// A free entry, after handing over what is queued if there was none; nil when that did not help.
   private mutating func entry() throws(Errno) -> UnsafeMutablePointer<io_uring_sqe>? {
     if let entry = unsafe io_uring_get_sqe(ring) { return unsafe entry }
-    let result = unsafe io_uring_submit(ring)
-    // EBUSY and EAGAIN: completions must be taken first.
-    if result < 0, !Self.isTransient(result) { throw Errno(rawValue: -result) }
+    try submit()
     return unsafe io_uring_get_sqe(ring)
   }
 
+  /// Hands over what is queued; what the kernel does not take just now stays queued.
+  mutating func submit() throws(Errno) {
+    let result = unsafe io_uring_submit(ring)
+    if result < 0, !Self.isTransient(result) { throw Errno(rawValue: -result) }
+  }
+
+  /// EBUSY and EAGAIN want completions to be taken first.
   private static func isTransient(_ result: Int32) -> Bool {
     let errno = Errno(rawValue: -result)
     return errno == .interrupted || errno == .resourceTemporarilyUnavailable || errno == .resourceBusy

@@ -74,6 +74,8 @@ struct RingQueue: BlockQueue, ~Copyable {
     }
   }
 
+  mutating func submit() throws(Errno) { try ring.submit() }
+
   mutating func nextOutcome(waiting: Bool) throws(Errno) -> Outcome? {
     if inFlight.isEmpty { return nil }
     if waiting { try ring.submitAndWait() }

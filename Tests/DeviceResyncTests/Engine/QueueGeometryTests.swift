@@ -42,8 +42,8 @@ import Testing
     #expect(geometry.chunk == example.chunk)
     #expect(geometry.chunkOnSmallPages == example.onSmallPages)
     #expect(geometry.onSmallPages.chunk == example.onSmallPages)
-    #expect(geometry.depth == 4 && geometry.recoveryDepth == 4 && !geometry.alternates)
-    #expect(geometry.slabSize == 8 * example.chunk)
+    #expect(geometry.depth == 6 && geometry.recoveryDepth == 6 && !geometry.alternates)
+    #expect(geometry.slabSize == 12 * example.chunk)
   }
 
   @Test("what the user asks for is taken as it is")

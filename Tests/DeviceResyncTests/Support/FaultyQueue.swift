@@ -97,6 +97,8 @@ struct FaultyQueue<Inner: BlockQueue & ~Copyable>: BlockQueue, ~Copyable {
       BlockRequest(kind: .flush, side: .recovery, slot: 0, place: 0, range: ByteRange(offset: 0, length: 0)))
   }
 
+  mutating func submit() throws(Errno) { try inner.submit() }
+
   mutating func nextOutcome(waiting: Bool) throws(Errno) -> Outcome? {
     if reversing {
       if waiting, ready.isEmpty {

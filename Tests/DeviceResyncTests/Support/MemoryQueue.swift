@@ -74,6 +74,8 @@ struct MemoryQueue: BlockQueue, ~Copyable {
       BlockRequest(kind: .flush, side: .recovery, slot: 0, place: 0, range: ByteRange(offset: 0, length: 0)))
   }
 
+  mutating func submit() throws(Errno) {}
+
   mutating func nextOutcome(waiting: Bool) throws(Errno) -> Outcome? {
     guard !inFlight.isEmpty else { return nil }
     for edit in edits where edit.outcome == outcomes {
