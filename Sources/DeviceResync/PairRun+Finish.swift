@@ -28,7 +28,7 @@ extension PairRun {
     if let marks {
       reporter.begin(.verifying)
       result.totals.bytesVerified = try verify(
-        marks, through: &queue, blocks: blocks, size: commonSize, name: names.recovery)
+        marks, through: &queue, blocks: blocks, size: commonSize, name: names[.recovery])
     }
     if let written { notePartitionTable(written) }
   }
@@ -37,7 +37,7 @@ extension PairRun {
   /// one is sure to hear of a failed write (PITFALLS D6). Then drops what other nodes have cached.
   private func flush() throws(ResyncError) {
     reporter.begin(.flushing)
-    try attempt("flush", on: names.recovery, side: .recovery, .transfer) { () throws(Errno) in
+    try attempt("flush", on: names[.recovery], side: .recovery, .transfer) { () throws(Errno) in
       try pair.recovery.disk.device.synchronizeData()
     }
     try settle(pair.recovery.disk, planned.recovery.related, .recovery, droppingCaches: true)
@@ -69,7 +69,7 @@ extension PairRun {
     if result.ranges.count < request.maxRanges { result.ranges.append(tail) } else { result.rangesOmitted += 1 }
     guard writing else { return }
     if result.totals.bytesWritten == 0 { try pair.recovery.holdStartGuard() }
-    try attempt("write the last \(tail.length) bytes of", on: names.recovery, side: .recovery, .transfer) {
+    try attempt("write the last \(tail.length) bytes of", on: names[.recovery], side: .recovery, .transfer) {
       () throws(Errno) in
       // The loop's own writes are down first: this write takes their page along.
       try pair.recovery.disk.device.synchronizeData()
@@ -108,34 +108,30 @@ extension PairRun {
   /// A reader changes nothing. A writer that is gone after a second and has left no trace, such as `parted -l`,
   /// is none either.
   mutating func checkOpeners() throws(ResyncError) {
-    for attempt in 0..<2 {
-      let openers = try findOpeners()
-      let onRecovery = openers.filter { $0.side == .recovery }
-      let onPrimary = planned.sourceMode == .offline ? openers.filter { $0.side == .primary } : []
-      if !request.writes {
-        if !onRecovery.isEmpty || !onPrimary.isEmpty { result.pointInTime = .no }
-        return
-      }
-      guard let first = onRecovery.first ?? onPrimary.first else { return }
-      if attempt == 0 {
-        pause(milliseconds: 1000)
-        continue
-      }
-      let who = "\(first.opener.description) has opened it for writing during the run"
-      let disk = first.side == .recovery ? names.recovery : names.primary
-      throw ResyncError(
-        first.side == .recovery ? .inUse : .invalidState, "trust", on: disk, side: first.side, reason: who,
-        remedy: "stop \(PrintableText(first.opener.program)), then run again")
+    var openers = try findOpeners()
+    if !request.writes {
+      if !openers.isEmpty { result.pointInTime = .no }
+      return
     }
+    if openers.isEmpty { return }
+    pause(milliseconds: 1000)
+    let now = Set(try findOpeners().map(\.opener))
+    openers.removeAll { !now.contains($0.opener) }
+    guard let first = openers.first else { return }
+    let who = "\(first.opener.description) has opened it for writing during the run"
+    throw ResyncError(
+      first.side == .recovery ? .inUse : .invalidState, "trust", on: names[first.side], side: first.side,
+      reason: who, remedy: "stop \(PrintableText(first.opener.program)), then run again")
   }
 
-  /// Other processes that may write to a side.
+  /// Other processes that may write to the recovery, or to a primary that should hold still; the recovery's first.
   private func findOpeners() throws(ResyncError) -> [(side: Side, opener: Opener)] {
     let files = Set(Side.allCases.compactMap { planned[$0].file })
-    let found = try attempt("look for users of", on: names.recovery, .transfer) { () throws(Errno) in
+    let found = try attempt("look for users of", on: names[.recovery], .transfer) { () throws(Errno) in
       try discoverOpeners(of: files)
     }
-    return Side.allCases.flatMap { side in
+    let sides: [Side] = planned.sourceMode == .offline ? [.recovery, .primary] : [.recovery]
+    return sides.flatMap { side in
       planned[side].writers(among: found.openers).map { (side: side, opener: $0) }
     }
   }
@@ -150,7 +146,7 @@ extension PairRun {
     let isWritten = !request.writes || totals.bytesWritten == totals.bytesDifferent
     guard isComplete && isWritten else {
       throw ResyncError(
-        .incomplete, "account for every byte of", on: names.primary,
+        .incomplete, "account for every byte of", on: names[.primary],
         reason: "\(totals.bytesCompared) compared, \(totals.bytesSkipped) skipped, \(wanted) wanted; "
           + "\(totals.bytesDifferent) different, \(totals.bytesWritten) written",
         remedy: "this is a defect of vmresync: report it with this message")

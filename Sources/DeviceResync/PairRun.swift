@@ -25,6 +25,7 @@ struct PairRun {
     result = PairResult(planned)
     result.primary = pair.primary.disk.identity
     result.recovery = pair.recovery.disk.identity
+    result.landmarks = Landmark.landmarks(of: planned.primary.content, size: result.primary.size)
     result.writeBack = request.writes ? request.writeBack : nil
     result.backingDirectIO = Self.direct(pair)
   }
@@ -38,8 +39,9 @@ struct PairRun {
   /// The bytes to compare; nil for all of them.
   var window: ByteRange? { request.window(of: pair.primary.disk.identity.size) }
 
-  var names: (primary: String, recovery: String) {
-    (pair.primary.disk.identity.path, pair.recovery.disk.identity.path)
+  /// What the disks are called.
+  var names: SideNames {
+    SideNames(primary: pair.primary.disk.identity.path, recovery: pair.recovery.disk.identity.path)
   }
 
   /// Does it all; what fails is in the result.
@@ -55,7 +57,7 @@ struct PairRun {
   }
 
   private mutating func fail(_ error: ResyncError) {
-    let error = error.naming(names.primary, names.recovery)
+    let error = error.naming(names)
     // An error of a device that is gone, or is another by now, is not the sector's (PITFALLS D11).
     if case .kernel(_, .transfer) = error.cause, let side = error.side {
       do throws(ResyncError) {
@@ -137,7 +139,7 @@ extension PairRun {
       recovery: try Self.limits(planned.recovery, pair.recovery.disk),
       chunk: request.chunkSize, depth: request.queueDepth, alternating: planned.sharesRotationalDisk)
     return try attempt(
-      "set up io_uring for", on: "\(names.primary) and \(names.recovery)", .setUp,
+      "set up io_uring for", on: "\(names[.primary]) and \(names[.recovery])", .setUp,
       remedy: "see: sysctl kernel.io_uring_disabled"
     ) { () throws(Errno) in
       try RingQueue(primary: pair.primary.disk.device, recovery: pair.recovery.disk.device, geometry: geometry)

@@ -46,12 +46,22 @@ func makePlan(
   }
   if var helper = probe.take() { fill(&disks, &helper) }
 
-  let facts = disks.enumerated().map { index, pair in
-    PairFacts(
-      request: request, host: host, primary: pair.primary, recovery: pair.recovery,
-      others: disks.enumerated().filter { $0.offset != index }.map(\.element), ringRefusal: ringRefusal)
+  func judged(_ host: Host) -> Plan {
+    Plan(
+      request,
+      disks.enumerated().map { index, pair in
+        PairFacts(
+          request: request, host: host, primary: pair.primary, recovery: pair.recovery,
+          others: disks.enumerated().filter { $0.offset != index }.map(\.element), ringRefusal: ringRefusal)
+      })
   }
-  return Plan(request, facts)
+  let plan = judged(host)
+  guard request.writes, plan.mayPass else { return plan }
+  // Whoever has opened a disk for writing is looked for again after a second: gone, it was no user of it.
+  pause(milliseconds: 1000)
+  let stayed = Set(try discoverHost(images: Set(images.map(\.identity))).openers)
+  host.openers.removeAll { !stayed.contains($0) }
+  return judged(host)
 }
 
 /// Adds what lies on each disk that could be looked at.

@@ -60,7 +60,8 @@ private func carryOut(_ plan: Plan, _ control: RunControl, _ reporter: RunReport
       results[index] = work.result
     }
   } catch {
-    if error.errno == .resourceBusy, let now = try? makePlan(plan.request, ownLoops: [], previous: plan), now.refusal != nil {
+    // Whoever came between the plan and the claim is named by the guards, not by an errno.
+    if case .kernel(_, .open) = error.cause, let now = try? makePlan(plan.request, ownLoops: [], previous: plan), now.refusal != nil {
       return RunResult(refusing: now)
     }
     return RunResult(plan.request, refusedBy: error)

@@ -63,8 +63,8 @@ func discoverMounts(proc: FilePath = "/proc") throws(Errno) -> [Mount] {
         guard let mount = Mount(parsing: line, seenBy: process) else { continue }
         if seen.insert(mount).inserted { mounts.append(mount) }
       }
-    } catch .noSuchFileOrDirectory, .noSuchProcess, .invalidArgument {
-      continue  // ended meanwhile, or a kernel thread
+    } catch .noSuchFileOrDirectory, .noSuchProcess, .invalidArgument, .permissionDenied, .notPermitted {
+      continue  // ended meanwhile, a kernel thread, or closed to us
     }
   }
   return mounts

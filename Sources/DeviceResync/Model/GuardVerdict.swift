@@ -26,6 +26,8 @@ public struct GuardVerdict: Sendable, Codable, Equatable {
   public var remedy: String?
   /// Whether what is in the way is about to go away by itself, such as a dead run's last I/O.
   var isEnding = false
+  /// Whether only processes that opened a disk are in the way: `parted -l` does so for a moment (PITFALLS G9).
+  var mayBeBrief = false
 
   enum CodingKeys: String, CodingKey {
     case name = "Name"

@@ -16,6 +16,12 @@ public struct Plan: Sendable {
     return !inTheWay.isEmpty && inTheWay.allSatisfy(\.isEnding)
   }
 
+  /// Whether all that is in the way may be gone in a moment.
+  var mayPass: Bool {
+    let inTheWay = pairs.flatMap(\.guards).filter(\.isInTheWay)
+    return !inTheWay.isEmpty && inTheWay.allSatisfy(\.mayBeBrief)
+  }
+
   /// The whole disk on which `disk` lies; nil for an image, whose loop is locked when it is attached.
   func wholeDisk(of disk: NamedDisk) -> BlockDevice? {
     guard let device = disk.device else { return nil }

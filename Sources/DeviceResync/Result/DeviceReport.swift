@@ -47,7 +47,8 @@ extension DeviceReport {
 
   /// The devices to show, in the kernel's order with numbers in their order.
   var devices: [BlockDevice] {
-    host.devices.filter { selection?.contains($0.name) ?? true }
+    // Without a selection, what has no bytes (an empty drive, an unused zram) is left out.
+    host.devices.filter { selection?.contains($0.name) ?? ($0.size > 0) }
       .sorted { $0.name.isBefore($1.name) }
   }
 }

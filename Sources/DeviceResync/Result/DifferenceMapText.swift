@@ -7,8 +7,11 @@ extension RunResult {
 }
 
 extension PairResult {
-  /// Eight heights and none: how much of a column's bytes differ.
-  private static let steps: [Character] = ["·", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"]
+  /// Heights for the share of a column's bytes that differ, each twice the one before: the smallest difference is
+  /// still seen, and 2 % look other than 20 %.
+  private static let steps: [(least: Double, bar: Character)] = [
+    (0.5, "█"), (0.25, "▇"), (0.125, "▆"), (0.0625, "▅"), (0.03, "▄"), (0.015, "▃"), (0.005, "▂"), (0, "▁"),
+  ]
 
   fileprivate func mapLines(width: Int) -> [String]? {
     guard let map, recovery.size > 0, !map.buckets.isEmpty else { return nil }
@@ -16,10 +19,13 @@ extension PairResult {
     let size = primary.size
     let bars = (0..<columns).map { column -> Character in
       let share = map.share(of: column, among: columns, size: size)
-      // The smallest difference is still seen.
-      return share == 0 ? Self.steps[0] : Self.steps[min(8, 1 + Int(share * 7.999))]
+      guard share > 0 else { return "·" }
+      return Self.steps.first { share >= $0.least }?.bar ?? "▁"
     }
-    var lines = ["\(PrintableText(recovery.path))", "  |\(String(bars))|"]
+    var lines = [
+      "\(PrintableText(recovery.path)): where it differs (· nowhere, ▁ below 0.5 %, █ half or more)",
+      "  |\(String(bars))|",
+    ]
     for landmark in landmarks {
       let first = min(columns - 1, Int(Double(landmark.range.offset) / Double(size) * Double(columns)))
       let last = min(columns - 1, max(first, Int(Double(landmark.range.end) / Double(size) * Double(columns)) - 1))
@@ -27,7 +33,7 @@ extension PairResult {
       let share = landmark.range.length > 0 ? Double(differing) / Double(landmark.range.length) * 100 : 0
       let span = last == first ? "^" : "└" + String(repeating: "─", count: last - first - 1) + "┘"
       lines.append("   " + String(repeating: " ", count: first) + span)
-      lines.append("   \(PrintableText(landmark.title)): \(percent(share)) of \(ByteCount(landmark.range.length)) differ")
+      lines.append("   \(landmark.title): \(percent(share)) of \(ByteCount(landmark.range.length)) differ")
     }
     return lines
   }

@@ -120,11 +120,3 @@ public struct ErrorReport: Sendable, Equatable {
     message = error.description
   }
 }
-
-/// A partition or file system that a map names under the line.
-public struct Landmark: Sendable, Equatable {
-  /// Where on the disk it lies.
-  public let range: ByteRange
-  /// What it is: `1 EFI`, `ext4 root`.
-  public let title: String
-}

@@ -6,12 +6,12 @@ enum OpenerGuard: Guard {
   static func judge(_ facts: PairFacts) -> [GuardVerdict] {
     let writers = facts.openers(of: facts.recovery).filter(\.isWriting)
     if let first = writers.first {
-      return [
-        refused(
-          .systemInUse, "the recovery \(facts.recovery.identity.title) is open for writing",
-          evidence: writers.map(facts.title),
-          remedy: "stop \(PrintableText(first.program)) (pid \(first.process)), then run again")
-      ]
+      var verdict = refused(
+        .systemInUse, "the recovery \(facts.recovery.identity.title) is open for writing",
+        evidence: writers.map(facts.title),
+        remedy: "stop \(PrintableText(first.program)) (pid \(first.process)), then run again")
+      verdict.mayBeBrief = true
+      return [verdict]
     }
     guard facts.host.seesAllProcesses else {
       return [

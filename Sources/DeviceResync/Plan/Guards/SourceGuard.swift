@@ -29,11 +29,11 @@ enum SourceGuard: Guard {
           remedy: "run it with all of root's rights, in the host's namespaces")
       ]
     }
-    return [
-      refused(
-        .invalidState, "the primary is in use, and no point in time of it can be had", evidence: evidence,
-        remedy: "stop the primary VM, or accept a copy that is no point in time with --source running")
-    ]
+    var verdict = refused(
+      .invalidState, "the primary is in use, and no point in time of it can be had", evidence: evidence,
+      remedy: "stop the primary VM, or accept a copy that is no point in time with --source running")
+    verdict.mayBeBrief = evidence.count == facts.openers(of: facts.primary).filter(\.isWriting).count
+    return [verdict]
   }
 
   /// Who may write to the primary.
