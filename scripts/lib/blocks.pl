@@ -88,6 +88,7 @@ sub chosen_blocks {
   my ($pattern, $count, $blocks) = @_;
   return 0 .. $count - 1                   if $pattern eq 'head';
   return $blocks - $count .. $blocks - 1   if $pattern eq 'tail';
+  return map { int($_ * $blocks / $count) } 0 .. $count - 1 if $pattern eq 'even';
   return sample($count, $blocks)           if $pattern =~ /^(random|bits|zeros)$/;
   $pattern eq 'runs' or die "unknown pattern '$pattern'\n";
   my $slots  = int(($blocks + $run - 1) / $run);

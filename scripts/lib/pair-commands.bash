@@ -144,7 +144,7 @@ clean_pair() {
 
 mutate_command() {
   local pattern rate seed target changes
-  pattern=$(choice_option --pattern random random runs head tail bits zeros)
+  pattern=$(choice_option --pattern random random runs head tail even bits zeros)
   rate=${option[--rate]-1}
   [[ $rate =~ ^(100|[0-9]{1,2}(\.[0-9]{1,6})?)$ ]] ||
     die "--rate '$rate': percent of the 4 KiB blocks, from 0 to 100, such as 1 or 0.5"

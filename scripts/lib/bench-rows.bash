@@ -1,0 +1,135 @@
+# shellcheck shell=bash
+#
+# Sourced by scripts/bench: its rows. Each runs in a subshell; the devices are made by attach_unnamed, so that they
+# go when it ends, however it ends.
+
+declare small_primary small_recovery pair_primary pair_recovery # set by make_pair
+
+# make_pair PREFIX SIZE DIRECTORY: identical random bytes without holes; sets PREFIX_primary, PREFIX_recovery.
+make_pair() {
+  local side
+  for side in primary recovery; do
+    attach_unnamed "$2" "$3" "$1_$side" "$1_${side}_held"
+    local -n device=$1_$side
+    fill_ranges "$device" 1 <<<"0 $2"
+    blockdev --flushbufs "$device"
+    unset -n device
+  done
+  sync
+}
+
+compare_pair() { sample "$1" "$2" "$vmresync" compare --primary "$3" --recovery "$4" --quiet; }
+
+flush_pairs() { blockdev --flushbufs "$small_primary" "$small_recovery" "$pair_primary" "$pair_recovery"; }
+
+row_start() {
+  sample_version() { sample start.version 0 "$vmresync" --version; }
+  in_turns sample_version
+  limit_row 'vmresync --version' "$(median start.version.wall)" ms 1000 15
+  row_devices
+}
+
+row_devices() {
+  local i device held found
+  for ((i = 0; i < 50; i++)); do
+    attach_unnamed "$((8 << 20))" /mnt/disks device held
+    mkfs.ext4 -q -F "$device"
+  done
+  sample_devices() { sample start.devices 0 "$vmresync" devices --json; }
+  in_turns sample_devices
+  found=$(grep --only-matching '"ext4"' /mnt/output | wc --lines)
+  ((found >= 50)) || die "devices shows the type of $found of 50 ext4 file systems"
+  limit_row 'vmresync devices, 50 loops with ext4' "$(median start.devices.wall)" ms 1000 200
+}
+
+row_tmpfs() { row_identical tmpfs /mnt/disks 1.55; }
+row_ext4() { row_identical ext4 "$directory" 1.25; }
+
+# row_identical NAME DIRECTORY BAR: an identical pair against fio and qemu-img, then 1 % written.
+row_identical() {
+  local name=$1 where=$2 bar=$3 engine
+  [[ $(stat --file-system --format=%T -- "$where") == *"${name/ext4/ext2/ext3}"* ]] ||
+    say "note: '$where' is on $(stat --file-system --format=%T -- "$where"), not on $name"
+  reserve_huge_pages
+  make_pair small "$mebibyte" "$where"
+  make_pair pair "$size" "$where"
+
+  sample_base() { compare_pair "$name.base" 0 "$small_primary" "$small_recovery"; }
+  sample_compare() { compare_pair "$name.compare" 0 "$pair_primary" "$pair_recovery"; }
+  sample_fio() {
+    flush_pairs
+    fio --ioengine=io_uring --direct=1 --rw=read --bs=1m --iodepth=4 --fixedbufs --registerfiles --iomem=mmaphuge \
+      --name=primary --filename="$pair_primary" --name=recovery --filename="$pair_recovery" >/mnt/output 2>&1 ||
+      die "fio failed: $(tail --lines=5 /mnt/output)"
+    sed -n 's/.* run=[0-9]*-\([0-9]*\)msec.*/\1000/p' /mnt/output >>"/mnt/samples/$name.fio.wall"
+  }
+  sample_qemu() { qemu_compare "$name.qemu" "$pair_primary" "$pair_recovery"; }
+  sample_qemu_base() { qemu_compare "$name.qemu-base" "$small_primary" "$small_recovery"; }
+  in_turns sample_base sample_fio sample_compare sample_qemu_base sample_qemu
+
+  engine=$(($(median "$name.compare.wall") - $(median "$name.base.wall")))
+  limit_row "$name: base, a 1 MiB pair" "$(median "$name.base.wall")" ms 1000 60
+  ratio_row "$name: identical, less base" "$engine" fio "$(median "$name.fio.wall")" "$bar"
+  ratio_row "$name: identical, less base" "$engine" qemu-img \
+    "$(($(median "$name.qemu.wall") - $(median "$name.qemu-base.wall")))" 0.5
+  limit_row "$name: user and system time" "$(median "$name.compare.processor")" s 1000000 0.15
+  note_row "$name: kernel workers' time" "$(median "$name.compare.workers")" s 1000000
+  limit_row "$name: peak resident memory" "$(largest "$name.compare.resident")" MiB 1024 32
+  row_writes "$name"
+}
+
+qemu_compare() {
+  flush_pairs
+  sample "$1" 0 qemu-img compare -T none -f raw -F raw "$2" "$3"
+}
+
+# row_writes NAME: one bit flipped in 1 % of the blocks, then written back: exactly those, by the kernel's count.
+row_writes() {
+  local name=$1
+  sample_writes() {
+    local expected before
+    expected=$(mutate_file "$pair_recovery" "$round" bits 1 | awk '{ sum += $2 } END { print sum / 512 }')
+    blockdev --flushbufs "$pair_recovery"
+    before=$(sectors_written "$pair_recovery")
+    sample "$name.writes" 0 "$vmresync" resync --primary "$pair_primary" --recovery "$pair_recovery" \
+      --write-back in-place --yes --quiet
+    written=$(($(sectors_written "$pair_recovery") - before))
+    ((written == expected)) || die "$written sectors were written, and $expected differed"
+    ((round < rounds)) || note_row "$name: written of 1 %, exactly what differed" "$written" MiB 2048
+  }
+  sample_compare_again() { compare_pair "$name.compare-again" 0 "$pair_primary" "$pair_recovery"; }
+  in_turns sample_writes sample_compare_again
+  ratio_row "$name: 1 % written" "$(median "$name.writes.wall")" compare "$(median "$name.compare-again.wall")" 1.3
+  limit_row "$name: peak resident memory, writing" "$(largest "$name.writes.resident")" MiB 1024 32
+}
+
+# sectors_written DEVICE: the kernel's count, in sectors of 512 bytes (Documentation/block/stat.rst).
+sectors_written() { awk '{ print $7 }' "/sys/block/${1#/dev/}/stat"; }
+
+# row_sparse: 64 times the size, with `size` bytes of data spread evenly, against a dense pair; both by path.
+row_sparse() {
+  local sparse=$directory
+  make_pair pair "$size" "$directory"
+  make_sparse "$sparse/primary.img" "$((64 * size))" 1 "$size"
+  cp --reflink=never --sparse=auto -- "$sparse"/{primary,recovery}.img
+  sync
+  sample_sparse() { compare_pair sparse.images 0 "$sparse/primary.img" "$sparse/recovery.img"; }
+  sample_dense() { compare_pair sparse.dense 0 "$pair_primary" "$pair_recovery"; }
+  in_turns sample_dense sample_sparse
+  ratio_row "sparse: $(human "$((64 * size))"), $(human "$size") of data" "$(median sparse.images.wall)" dense \
+    "$(median sparse.dense.wall)" 1.3
+  limit_row 'sparse: peak resident memory' "$(largest sparse.images.resident)" MiB 1024 32
+  rm -- "$sparse"/{primary,recovery}.img
+}
+
+# row_memory: every second block differs; compared, and written.
+row_memory() {
+  make_pair pair "$size" /mnt/disks
+  mutate_file "$pair_recovery" 1 even 50 >/dev/null
+  blockdev --flushbufs "$pair_recovery"
+  compare_pair memory.compare 1 "$pair_primary" "$pair_recovery"
+  sample memory.resync 0 "$vmresync" resync --primary "$pair_primary" --recovery "$pair_recovery" \
+    --write-back in-place --yes --quiet
+  limit_row 'every second block differs: compare' "$(largest memory.compare.resident)" MiB 1024 32
+  limit_row 'every second block differs: resync' "$(largest memory.resync.resident)" MiB 1024 32
+}
