@@ -5,9 +5,9 @@
 # Perl brings its own generator (drand48, since 5.20).
 #
 #   blocks.pl fill SEED FILE             writes random bytes to the ranges "OFFSET LENGTH" on standard input
-#   blocks.pl mutate SEED PATTERN RATE FILE
-#                                        changes RATE percent of the 4 KiB blocks, and prints the changed
-#                                        ranges, "OFFSET LENGTH", in ascending order
+#   blocks.pl mutate SEED PATTERN RATE FILE [OFFSET LENGTH]
+#                                        changes RATE percent of the 4 KiB blocks (of that range, where one is
+#                                        named), and prints the changed ranges, "OFFSET LENGTH", ascending
 use strict;
 use warnings;
 use Fcntl qw(O_RDWR O_EXCL SEEK_SET SEEK_END);
@@ -116,25 +116,29 @@ sub changed {
 }
 
 sub mutate {
-  my ($pattern, $rate, $path) = @_;
+  my ($pattern, $rate, $path, $first, $length) = @_;
   my ($file, $size) = open_whole($path);
-  my $blocks = int(($size + $block - 1) / $block);
+  $first //= 0;
+  $length //= $size - $first;
+  $first % $block == 0 && $first + $length <= $size or die "the range is not one of blocks of $path\n";
+  my $blocks = int(($length + $block - 1) / $block);
   my $count  = int($blocks * $rate / 100 + 0.5);
   $count = 1       if $count < 1 && $rate > 0 && $blocks > 0;
   $count = $blocks if $count > $blocks;
   my ($start, $end) = (0, 0);
+  my $limit = $first + $length;
   for my $number (chosen_blocks($pattern, $count, $blocks)) {
-    my $offset = $number * $block;
-    my $length = $offset + $block > $size ? $size - $offset : $block;
-    my $old    = read_at($file, $offset, $length);
-    my $new    = changed($pattern, $old);
+    my $offset = $first + $number * $block;
+    my $bytes = $offset + $block > $limit ? $limit - $offset : $block;
+    my $old   = read_at($file, $offset, $bytes);
+    my $new   = changed($pattern, $old);
     next if $new eq $old;
     write_at($file, $offset, $new);
     if ($offset != $end) {
       print "$start ", $end - $start, "\n" if $end > $start;
       $start = $offset;
     }
-    $end = $offset + $length;
+    $end = $offset + $bytes;
   }
   print "$start ", $end - $start, "\n" if $end > $start;
   finish($file, $path);
@@ -144,5 +148,5 @@ my ($command, $seed, @rest) = @ARGV;
 defined $seed or die "usage: see the head of $0\n";
 srand $seed;
 if    ($command eq 'fill'   && @rest == 1) { fill(@rest) }
-elsif ($command eq 'mutate' && @rest == 3) { mutate(@rest) }
+elsif ($command eq 'mutate' && (@rest == 3 || @rest == 5)) { mutate(@rest) }
 else                                       { die "usage: see the head of $0\n" }

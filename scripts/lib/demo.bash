@@ -113,16 +113,20 @@ demo_refusals() {
 
 demo_damage() {
   heading 'The replica falls behind'
-  damage runs 1 3
-  damage random 0.5 4
-  damage bits 0.5 5
+  damage ext4 bits 0.5
+  damage xfs runs 3
+  damage btrfs tail 10
 }
 
-# damage PATTERN RATE SEED
+# damage TYPE PATTERN RATE: in the replica's file system of that type.
 damage() {
-  local changes
-  changes=$(mutate_file "$recovery" "$3" "$1" "$2")
-  tell "$1: $(describe_changes "$changes")"
+  local partition type offset length changes
+  for partition in $partitions; do
+    IFS=: read -r type offset length <<<"$partition"
+    [[ $type == "$1" ]] || continue
+    changes=$(mutate_file "$recovery" 2026 "$2" "$3" "$offset" "$length")
+    tell "$type, $2: $(describe_changes "$changes")"
+  done
 }
 
 demo_resync() {

@@ -28,9 +28,9 @@ make_sparse() {
 # copy_image FROM TO: the same bytes and holes; shares extents where the file system can.
 copy_image() { cp --reflink=auto --sparse=auto -- "$1" "$2"; }
 
-# mutate_file FILE SEED PATTERN RATE: prints the ranges that it changed.
+# mutate_file FILE SEED PATTERN RATE [OFFSET LENGTH]: prints the ranges that it changed.
 mutate_file() {
-  perl -- "$blocks_pl" mutate "$2" "$3" "$4" "$1" || die "could not change '$1'; the lines above say why"
+  perl -- "$blocks_pl" mutate "$2" "$3" "$4" "$1" "${@:5}" || die "could not change '$1'; the lines above say why"
 }
 
 # room_for BYTES WHERE

@@ -5,8 +5,10 @@
 
 declare swift_flags=()
 read -r -a swift_flags <<<"${VMRESYNC_SWIFT_FLAGS-}" || true
-# The command carries Swift's libraries, since hypervisor hosts have no Swift, and no symbols.
-readonly release_flags=(--configuration release --static-swift-stdlib -Xlinker -s)
+# The command carries Swift's libraries, since hypervisor hosts have no Swift, and no symbols. It looks for no
+# library beside itself: root runs it. lld, since gold warns of a mktemp in Foundation that nobody calls.
+readonly release_flags=(
+  --configuration release --static-swift-stdlib --disable-local-rpath -Xlinker -s -Xswiftc -use-ld=lld)
 
 need_swift() {
   local version
