@@ -64,11 +64,13 @@ import Testing
     #expect(walked.work == [range(0, 397312), range(659456, 4096)])
   }
 
-  @Test("a loop's offset in its file is added", arguments: directories)
+  @Test(
+    "a loop's offset in its file is added, and what lies before it is not the disk's", arguments: directories)
   func offset(directory: FilePath) throws {
     let size = 8 * Self.mib
     let primary = try image(size, [range(2 * Self.mib, 4096)], in: directory, shift: 4096)
     let recovery = try image(size, [range(5 * Self.mib, 4096)], in: directory, shift: Self.mib)
+    try recovery.file.write([1, 2, 3], at: 4096)
     let walked = try walk(
       DataUnion(primary: primary, recovery: recovery, size: size, blocks: BlockGrid(512, 512), seed: 1))
     #expect(walked.work == [range(2 * Self.mib, 4096), range(5 * Self.mib, 4096)])

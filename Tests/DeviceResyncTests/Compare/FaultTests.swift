@@ -54,16 +54,47 @@ import Testing
     #expect(landed)
   }
 
-  @Test("a failed write that ends only while the queue is drained is not overlooked")
-  func writeErrorWhileDraining() throws {
-    var queue = queue(
-      [
-        .init(kind: .fails(.ioError), request: .write, side: .recovery, byte: 8192),
-        .init(kind: .fails(.ioError), request: .read, side: .primary, byte: 70000),
-      ], reversing: true)
-    let result = compareAll(&queue, size: Self.size, writing: true)
-    #expect(result.error?.errno == .ioError)
-    #expect(try queue.inner.nextOutcome(waiting: true) == nil)
+  /// Every byte, in two ranges; asks the run to stop when it gives the second.
+  struct StoppingSource: RangeSource {
+    let control: RunControl
+    var given = 0
+    var bytesSkipped: UInt64 { 0 }
+
+    mutating func next() -> WorkRange? {
+      defer { given += 1 }
+      if given == 1 { control.terminate() }
+      return given < 2 ? WorkRange(range: ByteRange(offset: UInt64(given) << 19, length: 1 << 19)) : nil
+    }
+  }
+
+  /// With chunks of half a disk, so that the first chunk's write is in flight when the run stops.
+  func stopping(_ faults: [Queue.Fault]) -> Compared {
+    let primary = randomBytes(Self.size, seed: 5)
+    var recovery = primary
+    recovery[8192] ^= 1
+    var queue = Queue(
+      MemoryQueue(primary: primary, recovery: recovery, geometry: QueueGeometry(chunk: 1 << 19, depth: 4)),
+      faults)
+    let control = RunControl()
+    var source = StoppingSource(control: control)
+    return compare(
+      &source, through: &queue, size: UInt64(Self.size), blocks: BlockGrid(512, 512), writing: true,
+      control: control)
+  }
+
+  @Test("a run that is stopped waits for its writes, and counts them")
+  func stopped() {
+    let result = stopping([])
+    #expect(result.ending == .success(.stopped))
+    #expect(result.totals.bytesCompared == 1 << 19)
+    #expect(result.totals.bytesWritten == 4096 && result.totals.bytesSubmitted == 4096)
+  }
+
+  @Test("a write that fails while a stopped run waits for it is not overlooked")
+  func writeErrorWhileDraining() {
+    let result = stopping([.init(kind: .fails(.ioError), request: .write, side: .recovery, byte: 8192)])
+    #expect(result.error?.range == ByteRange(offset: 8192, length: 4096))
+    #expect(result.totals.bytesWritten == 0 && result.totals.bytesSubmitted == 4096)
   }
 
   @Test("short reads and short writes are gone on with", arguments: [512, 4096, 5000, 65024])

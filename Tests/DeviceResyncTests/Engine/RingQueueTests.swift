@@ -73,6 +73,17 @@ struct RingQueueTests {
     #expect(ring.nextCompletion()?.result == -Errno.permissionDenied.rawValue)
   }
 
+  @Test("a recovery can be claimed again as soon as its queue is gone")
+  func claim() throws {
+    let disk = try LoopDisk(size: 1 << 20)
+    for _ in 0..<20 {
+      var queue = try RingQueue(
+        primary: disk.open(.readOnly), recovery: disk.open(.readWrite.union(.claim)), geometry: smallChunks)
+      try queue.startRead(ByteRange(offset: 0, length: 4096), of: .primary, into: 0, at: 0)
+      #expect(try queue.nextOutcome(waiting: true) != nil)
+    }
+  }
+
   @Test("a descriptor opened read-only cannot be written through a ring")
   func readOnly() throws {
     let disk = try LoopDisk(size: 1 << 20)
