@@ -1,3 +1,5 @@
+import SystemPackage
+
 extension ResyncError: CustomStringConvertible {
   /// What was tried, on which device, what came back, and what to do.
   public var description: String {
@@ -7,11 +9,31 @@ extension ResyncError: CustomStringConvertible {
     if let range { text += " at \(range)" }
     switch (errno, reason) {
     case (let errno?, let reason?): text += ": \(reason) (\(errno.name))"
-    case (let errno?, nil): text += ": \(errno) (\(errno.name))"
+    case (let errno?, nil): text += ": \(meaning(of: errno)) (\(errno.name))"
     case (nil, let reason?): text += ": \(reason)"
     case (nil, nil): break
     }
-    if let remedy { text += "; \(remedy)" }
+    if let remedy = remedy ?? usualRemedy { text += "; \(remedy)" }
     return text
+  }
+
+  private func meaning(of errno: Errno) -> String {
+    if case .kernel(_, .transfer) = cause { return errno.meaning }
+    return errno.description
+  }
+
+  /// What to do where the place of the failure knew nothing better.
+  private var usualRemedy: String? {
+    guard case .kernel(_, let moment) = cause else { return nil }
+    return switch (returnValue, moment) {
+    case (.fileNotFound, _): "look for the disk with: vmresync devices"
+    case (.accessDenied, .open): "run it as root"
+    case (.accessDenied, _): "see whether it is read-only: blockdev --getro"
+    case (.systemInUse, _): "see who uses it: vmresync devices"
+    case (.outOfMemory, _): "free memory, or use --queue-depth 1"
+    case (.systemNotAvailable, _): "see whether it is still there: vmresync devices"
+    case (.failed, .transfer): "see the kernel's log: dmesg; then run again"
+    default: nil
+    }
   }
 }

@@ -44,6 +44,8 @@ extension Errno {
   static let noLink = Errno(rawValue: 67)  // ENOLINK
   static let remoteIO = Errno(rawValue: 121)  // EREMOTEIO
   static let noMedium = Errno(rawValue: 123)  // ENOMEDIUM
+  static let noData = Errno(rawValue: 61)  // ENODATA
+  static let illegalByteSequence = Errno(rawValue: 84)  // EILSEQ
   static let reservationConflict = Errno(rawValue: 52)  // EBADE
   static let noSystemCall = Errno(rawValue: 38)  // ENOSYS
   static let remoteChanged = Errno(rawValue: 78)  // EREMCHG
