@@ -79,6 +79,7 @@ extension PairComparison {
       try settle(ended)
       outcome = try nextOutcome(&queue, waiting: false)
     }
+    tellCompletions()
   }
 
   private func nextOutcome<Queue: BlockQueue & ~Copyable>(

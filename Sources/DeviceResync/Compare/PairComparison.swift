@@ -179,6 +179,11 @@ struct PairComparison: ~Copyable {
     control.bytesDone.store(before.done + totals.bytesCompared + skipped, ordering: .relaxed)
     control.bytesDifferent.store(before.different + totals.bytesDifferent, ordering: .relaxed)
     control.bytesWritten.store(before.written + totals.bytesWritten, ordering: .relaxed)
+    tellCompletions()
+  }
+
+  /// The same for the sign of life, which must not wait for a whole chunk.
+  func tellCompletions() {
     control.completions.store(before.completions + completions, ordering: .relaxed)
   }
 }
