@@ -1,20 +1,23 @@
 # shellcheck shell=bash
 #
-# Sourced: chooses test suites by tag. `swift test` filters by name only, so the tags are read from the source: a
-# file of Tests holds one suite, and is tagged where it holds `.tags(.devices)` (attaches devices, runs the
-# command) or `.tags(.slow)` (takes a second or more).
+# Sourced: chooses test suites by what stands in their files, since `swift test` filters by name only. A file of
+# Tests holds one suite; a suite that takes a second or more says so with `.tags(.slow)`.
 
-# suites_without TAG TARGET...: prints a pattern for --filter that matches the suites of TARGET without TAG.
+readonly slow='\.tags\([^)]*\.slow\b'
+# The sandbox of the probing helper leaves no room for ThreadSanitizer's shadow memory.
+readonly sandboxed='\bProbe(Helper|Image|Process)\b'
+
+# suites_without PATTERN TARGET...: prints a --filter for the suites of TARGET whose files do not match PATTERN.
 suites_without() {
-  local tag=$1 target names
-  local -a patterns=()
+  local pattern=$1 target names
+  local -a filters=()
   shift
   for target in "$@"; do
-    names=$(grep --recursive --files-without-match --extended-regexp "\.tags\([^)]*\.$tag\>" "Tests/$target" |
-      xargs -r sed --quiet --regexp-extended 's/^(@Suite.* )?(struct|final class) ([A-Za-z0-9_]+).*/\3/p' |
+    names=$(grep --recursive --files-without-match --perl-regexp "$pattern" --include='*Tests.swift' "Tests/$target" |
+      xargs -r sed --quiet --regexp-extended 's/^(@Suite.* )?(struct|final class) ([A-Za-z0-9_]+Tests)\b.*/\3/p' |
       sort --unique | paste --serial --delimiters='|')
-    [[ -z $names ]] || patterns+=("$target\.($names)/")
+    [[ -z $names ]] || filters+=("^$target\.($names)/")
   done
-  ((${#patterns[@]} > 0)) || die "no suite of $* is without the tag '$tag'"
-  (IFS='|' && printf '%s\n' "${patterns[*]}")
+  ((${#filters[@]} > 0)) || die "every suite of $* matches '$pattern'"
+  (IFS='|' && printf '%s\n' "${filters[*]}")
 }
