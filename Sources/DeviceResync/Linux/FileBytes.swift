@@ -76,22 +76,25 @@ extension OwnedDescriptor {
   /// Reads from the current position to the end, or to `limit` bytes.
   func readAll(limit: Int) throws(Errno) -> [UInt8] {
     var bytes: [UInt8] = []
-    var count = 0
     var room = 4096
-    while count < limit {
-      if bytes.count < count + room { bytes.append(contentsOf: repeatElement(0, count: room)) }
-      let start = count
-      let space = min(bytes.count, limit) - start
-      let result = unsafe bytes.withUnsafeMutableBytes { buffer in
-        unsafe cl_read(rawValue, buffer.baseAddress.unsafelyUnwrapped + start, space)
-      }
-      let moved = Int(try check(result))
-      if moved == 0 { break }
-      count += moved
+    while bytes.count < limit {
+      let piece = try readPiece(min(room, limit - bytes.count))
+      if piece.isEmpty { break }
+      bytes += piece
       room = min(room * 2, 1 << 18)
     }
-    bytes.removeLast(bytes.count - count)
     return bytes
+  }
+
+  /// What one read(2) at the current position gives; nothing at the end.
+  private func readPiece(_ count: Int) throws(Errno) -> [UInt8] {
+    // Appending zeros one by one instead was most of what an unoptimized build did.
+    var piece = [UInt8](repeating: 0, count: count)
+    let result = unsafe piece.withUnsafeMutableBytes { buffer in
+      unsafe cl_read(rawValue, buffer.baseAddress, count)
+    }
+    piece.removeLast(count - Int(try check(result)))
+    return piece
   }
 }
 
