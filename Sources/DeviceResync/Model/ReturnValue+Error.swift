@@ -32,7 +32,7 @@ extension ReturnValue {
       case .noMemory: moment == .transfer ? .failed : .outOfMemory
       case .resourceBusy: moment == .transfer ? .failed : .systemInUse
       case .noSuchFileOrDirectory, .notDirectory: moment == .open ? .fileNotFound : .failed
-      case .notSupported, .noSystemCall, .invalidArgument, .tooManyReferences, .overflow: .notSupported
+      case .notSupported, .noFunction, .invalidArgument, .tooManyReferences, .overflow: .notSupported
       default: .failed
       }
   }
@@ -41,14 +41,8 @@ extension ReturnValue {
 extension Errno {
   // What SystemPackage has no name for on Linux. Source: asm-generic/errno.h.
   static let timerExpired = Errno(rawValue: 62)  // ETIME
-  static let noLink = Errno(rawValue: 67)  // ENOLINK
   static let remoteIO = Errno(rawValue: 121)  // EREMOTEIO
   static let noMedium = Errno(rawValue: 123)  // ENOMEDIUM
-  static let noData = Errno(rawValue: 61)  // ENODATA
-  static let illegalByteSequence = Errno(rawValue: 84)  // EILSEQ
   static let reservationConflict = Errno(rawValue: 52)  // EBADE
-  static let noSystemCall = Errno(rawValue: 38)  // ENOSYS
   static let remoteChanged = Errno(rawValue: 78)  // EREMCHG
-  static let tooManyReferences = Errno(rawValue: 109)  // ETOOMANYREFS
-  static let overflow = Errno(rawValue: 75)  // EOVERFLOW
 }
