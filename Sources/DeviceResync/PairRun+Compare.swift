@@ -108,7 +108,8 @@ extension PairRun {
       return DifferenceRecorder(size: commonSize, maxRanges: request.maxRanges)
     }
     let (reporter, index) = (reporter, index)
-    return DifferenceRecorder(size: commonSize, maxRanges: request.maxRanges) { (ranges) throws(ResyncError) in
+    return DifferenceRecorder(size: commonSize, maxRanges: request.maxRanges) {
+      (ranges) throws(ResyncError) in
       reporter.tell(.ranges(ranges, pair: index))
     }
   }

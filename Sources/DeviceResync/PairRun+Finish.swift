@@ -33,8 +33,10 @@ extension PairRun {
     if let written { notePartitionTable(written) }
   }
 
-  /// Brings every write to stable storage, through the descriptor that was open before the first one: only that
-  /// one is sure to hear of a failed write (PITFALLS D6). Then drops what other nodes have cached.
+  /// Brings every write to stable storage, then drops what other nodes have cached.
+  ///
+  /// Through the descriptor that was open before the first write: only that one is sure to hear of a failed one
+  /// (PITFALLS D6).
   private func flush() throws(ResyncError) {
     reporter.begin(.flushing)
     try attempt("flush", on: names[.recovery], side: .recovery, .transfer) { () throws(Errno) in
@@ -49,7 +51,8 @@ extension PairRun {
     let table = UInt64(34 * device.queue.logicalBlockSize)
     if written.offset < table || written.end > commonSize - min(table, commonSize) {
       result.notes.append(
-        "the partition table may have changed; let the kernel read it again with: blockdev --rereadpt \(device.node)")
+        "the partition table may have changed; let the kernel read it again with: blockdev --rereadpt \(device.node)"
+      )
     }
   }
 
@@ -66,7 +69,11 @@ extension PairRun {
     guard primary != recovery else { return }
     result.totals.bytesDifferent += tail.length
     result.totals.differentRanges += 1
-    if result.ranges.count < request.maxRanges { result.ranges.append(tail) } else { result.rangesOmitted += 1 }
+    if result.ranges.count < request.maxRanges {
+      result.ranges.append(tail)
+    } else {
+      result.rangesOmitted += 1
+    }
     guard writing else { return }
     if result.totals.bytesWritten == 0 { try pair.recovery.holdStartGuard() }
     try attempt("write the last \(tail.length) bytes of", on: names[.recovery], side: .recovery, .transfer) {

@@ -103,12 +103,14 @@ extension PairRun {
     try check(.recovery)
     let findings = (
       primary: try witnesses.primary.find(pair.primary.disk, planned.primary, .primary, ownBytes: 0),
-      recovery: try witnesses.recovery.find(pair.recovery.disk, planned.recovery, .recovery, ownBytes: submitted)
+      recovery: try witnesses.recovery.find(
+        pair.recovery.disk, planned.recovery, .recovery, ownBytes: submitted)
     )
     result.witness = WitnessReport(
       primaryBytes: findings.primary.foreignBytes, recoveryBytes: findings.recovery.foreignBytes,
       primaryFileChanged: findings.primary.fileChanged, recoveryFileChanged: findings.recovery.fileChanged)
-    result.pointInTime = try Judgement.judge(findings.primary, findings.recovery, planned, writes: request.writes)
+    result.pointInTime = try Judgement.judge(
+      findings.primary, findings.recovery, planned, writes: request.writes)
     try checkOpeners()
     try checkCompleteness()
   }
@@ -142,11 +144,14 @@ extension PairRun {
       "set up io_uring for", on: "\(names[.primary]) and \(names[.recovery])", .setUp,
       remedy: "see: sysctl kernel.io_uring_disabled"
     ) { () throws(Errno) in
-      try RingQueue(primary: pair.primary.disk.device, recovery: pair.recovery.disk.device, geometry: geometry)
+      try RingQueue(
+        primary: pair.primary.disk.device, recovery: pair.recovery.disk.device, geometry: geometry)
     }
   }
 
-  private static func limits(_ planned: NamedDisk, _ disk: borrowing OpenedDisk) throws(ResyncError) -> QueueGeometry.Limits {
+  private static func limits(
+    _ planned: NamedDisk, _ disk: borrowing OpenedDisk
+  ) throws(ResyncError) -> QueueGeometry.Limits {
     let known = planned.device ?? planned.image?.wholeLoop
     let queue: BlockDevice.Queue
     if let known {
@@ -157,7 +162,8 @@ extension PairRun {
       }
     }
     return QueueGeometry.Limits(
-      maxRequest: queue.maxRequestSize, maxSegments: queue.maxSegments, logicalBlockSize: disk.logicalBlockSize)
+      maxRequest: queue.maxRequestSize, maxSegments: queue.maxSegments,
+      logicalBlockSize: disk.logicalBlockSize)
   }
 
   /// Whether both sides are images on file systems whose word on holes was found true.

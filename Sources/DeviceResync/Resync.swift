@@ -12,7 +12,8 @@ public func run(
   _ plan: Plan, control: RunControl, report: @escaping @Sendable (RunEvent) -> Void
 ) -> RunResult {
   let reporter = RunReporter(
-    sizes: plan.pairs.map { (plan.request.window(of: $0.primary.size)?.length ?? $0.primary.size) }, control: control, report: report)
+    sizes: plan.pairs.map { (plan.request.window(of: $0.primary.size)?.length ?? $0.primary.size) },
+    control: control, report: report)
   let box = ResultBox()
   do throws(Errno) {
     let done = try Latch()
@@ -20,7 +21,8 @@ public func run(
     _ = consume thread  // Waits for it.
   } catch {
     return RunResult(
-      plan.request, refusedBy: ResyncError(.kernel(error, .setUp), "start", on: "the thread that moves bytes"))
+      plan.request, refusedBy: ResyncError(.kernel(error, .setUp), "start", on: "the thread that moves bytes")
+    )
   }
   guard let result = box.take() else { preconditionFailure("the thread leaves a result") }
   return result
@@ -61,7 +63,9 @@ private func carryOut(_ plan: Plan, _ control: RunControl, _ reporter: RunReport
     }
   } catch {
     // Whoever came between the plan and the claim is named by the guards, not by an errno.
-    if case .kernel(_, .open) = error.cause, let now = try? makePlan(plan.request, ownLoops: [], previous: plan), now.refusal != nil {
+    if case .kernel(_, .open) = error.cause,
+      let now = try? makePlan(plan.request, ownLoops: [], previous: plan), now.refusal != nil
+    {
       return RunResult(refusing: now)
     }
     return RunResult(plan.request, refusedBy: error)
@@ -80,7 +84,7 @@ private func claim(_ plan: Plan, _ control: RunControl) throws(ResyncError) -> O
       let now = try? makePlan(plan.request, ownLoops: [], previous: plan)
       return now?.refusal == nil || now?.isEnding == true
     }
-  } catch where error.errno == .resourceBusy && clock.now >= deadline {
+  } catch  where error.errno == .resourceBusy && clock.now >= deadline {
     throw ResyncError(
       .inUse, "claim", on: error.device, side: .recovery,
       reason: "nobody can be seen using it, but something holds it; a former run's I/O may still be ending",
@@ -97,7 +101,9 @@ private func noteWhatStayed(_ results: inout [PairResult], _ plan: Plan, _ ownLo
       pause(milliseconds: 10)
     }
     guard let path = try? sysfs.text("class/block/\(name)/loop/backing_file"),
-      let index = results.firstIndex(where: { [$0.primary.backingFile, $0.recovery.backingFile].contains(path) })
+      let index = results.firstIndex(where: {
+        [$0.primary.backingFile, $0.recovery.backingFile].contains(path)
+      })
     else { continue }
     results[index].notes.append("/dev/\(name) is still attached: somebody has it open; see: vmresync devices")
   }
@@ -107,7 +113,8 @@ private func noteWhatStayed(_ results: inout [PairResult], _ plan: Plan, _ ownLo
       let holders = try? sysfs.names("class/block/\(device.name)/holders"), !holders.isEmpty
     else { continue }
     results[index].notes.append(
-      "\(holders.joined(separator: ", ")) was built on the recovery after the run: keep host tools away from it")
+      "\(holders.joined(separator: ", ")) was built on the recovery after the run: keep host tools away from it"
+    )
   }
 }
 
@@ -130,7 +137,8 @@ extension RunResult {
       message = "the recovery equals the primary"
     }
     if mixed {
-      message += "; the recovery holds old and new blocks mixed until a run completes: run again before it is used"
+      message +=
+        "; the recovery holds old and new blocks mixed until a run completes: run again before it is used"
     }
     self.init(request, failure?.returnValue ?? .completed, message, pairs)
     self.wasTerminated = wasTerminated && failure != nil

@@ -40,6 +40,7 @@ struct CompareCommand: ParsableCommand {
     request.streamsRanges = ranges != nil
     request.windowOffset = byteOffset?.bytes ?? 0
     request.windowLength = byteLength?.bytes
-    try Session(request, json: pairs.json, output: output, showsMap: map, rangesFile: ranges).run(confirming: false)
+    try Session(request, json: pairs.json, output: output, showsMap: map, rangesFile: ranges).run(
+      confirming: false)
   }
 }

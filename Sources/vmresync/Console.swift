@@ -19,12 +19,16 @@ enum Console {
     return Int(size.ws_col)
   }
 
-  /// Writes to standard error. One that is closed is nobody's loss: the exit status says it all.
+  /// Writes to standard error.
+  ///
+  /// One that is closed is nobody's loss: the exit status says it all.
   static func error(_ text: String, terminator: String = "\n") {
     _ = try? FileDescriptor.standardError.writeAll((text + terminator).utf8)
   }
 
-  /// Asks `question`; whether the answer is yes. No answer is no.
+  /// Asks `question`; whether the answer is yes.
+  ///
+  /// No answer is no.
   static func confirms(_ question: String) -> Bool {
     error("\(question) [y/N] ", terminator: "")
     guard let answer = readLine()?.lowercased() else { return false }

@@ -4,7 +4,8 @@ import Glibc
 
 struct DevicesCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "devices", abstract: "Show the block devices of this host: what is on them, and who uses them.")
+    commandName: "devices",
+    abstract: "Show the block devices of this host: what is on them, and who uses them.")
 
   @Argument(help: ArgumentHelp("Only these devices or images.", valueName: "path"))
   var paths: [String] = []

@@ -55,7 +55,8 @@ struct RangesFile {
 
   mutating func close() -> ResyncError? {
     if fclose(stream) != 0 || hasFailed {
-      return ResyncError(.incomplete, "write the ranges to", on: path, reason: "the file is not whole", remedy: "make room")
+      return ResyncError(
+        .incomplete, "write the ranges to", on: path, reason: "the file is not whole", remedy: "make room")
     }
     return nil
   }

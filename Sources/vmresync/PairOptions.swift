@@ -4,7 +4,8 @@ import Glibc
 
 /// The disk pairs and how they are read: what `compare`, `resync` and `plan` share.
 struct PairOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("The disk that is read: a block device or a raw image; repeats.", valueName: "path"))
+  @Option(
+    help: ArgumentHelp("The disk that is read: a block device or a raw image; repeats.", valueName: "path"))
   var primary: [String] = []
 
   @Option(
@@ -43,7 +44,8 @@ struct PairOptions: ParsableArguments {
     }
     guard primary.count == recovery.count else {
       throw ValidationError(
-        "\(primary.count) primaries and \(recovery.count) recoveries: the n-th --primary belongs to the n-th --recovery")
+        "\(primary.count) primaries and \(recovery.count) recoveries: the n-th --primary belongs to the n-th --recovery"
+      )
     }
     var request = RunRequest(
       operation, pairs: zip(primary, recovery).map { RunRequest.Pair(primary: $0, recovery: $1) })

@@ -87,8 +87,11 @@ struct ProgressDisplay {
     let words = words(progress)
     let room = min(40, width - words.count - 4)
     guard room >= 8 else { return String(words.prefix(max(0, width - 1))) }
-    let filled = progress.callTotal == 0 ? room : Int(Double(progress.callDone) / Double(progress.callTotal) * Double(room))
-    return "[" + String(repeating: "#", count: filled) + String(repeating: "-", count: room - filled) + "] " + words
+    let filled =
+      progress.callTotal == 0
+      ? room : Int(Double(progress.callDone) / Double(progress.callTotal) * Double(room))
+    return "[" + String(repeating: "#", count: filled) + String(repeating: "-", count: room - filled) + "] "
+      + words
   }
 }
 
@@ -103,7 +106,9 @@ struct RateMeter {
 
   /// Nil while unknown: less than a second was seen.
   var bytesPerSecond: UInt64? {
-    guard let first = samples.first, let last = samples.last, last.seconds - first.seconds >= 1 else { return nil }
+    guard let first = samples.first, let last = samples.last, last.seconds - first.seconds >= 1 else {
+      return nil
+    }
     return UInt64(Double(last.bytes - first.bytes) / (last.seconds - first.seconds))
   }
 

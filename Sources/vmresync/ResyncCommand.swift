@@ -25,7 +25,8 @@ struct ResyncCommand: ParsableCommand {
 
 struct PlanCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "plan", abstract: "Show what resync would do, and every guard's verdict; opens nothing for writing.",
+    commandName: "plan",
+    abstract: "Show what resync would do, and every guard's verdict; opens nothing for writing.",
     discussion: "Exits as the run would.")
 
   @OptionGroup(title: "Disks") var pairs: PairOptions

@@ -79,7 +79,8 @@ struct Session {
 
   private func makeEvents() throws -> EventPrinter {
     do {
-      return try EventPrinter(style: json || isQuiet ? .none : output?.progress ?? .auto, rangesFile: rangesFile)
+      return try EventPrinter(
+        style: json || isQuiet ? .none : output?.progress ?? .auto, rangesFile: rangesFile)
     } catch let error as ResyncError {
       try finish(RunResult(request, refusedBy: error))
     }

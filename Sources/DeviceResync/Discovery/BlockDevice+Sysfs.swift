@@ -46,7 +46,8 @@ extension BlockDevice {
 
     let isRaid = try sysfs.text("\(base)/md/level") != nil
     kind =
-      if isPartition { .partition } else if device.name.hasPrefix("loop") { .loop } else if mapperName != nil {
+      if isPartition { .partition } else if device.name.hasPrefix("loop") { .loop } else if mapperName != nil
+      {
         .deviceMapper
       } else if isRaid { .raid } else if path.contains("/virtual/") {
         .other

@@ -37,8 +37,11 @@ public struct BlockDevice: Sendable, Equatable {
     public var offset: UInt64
     /// At most this long, in bytes; nil: up to the file's end.
     public var sizeLimit: UInt64?
+    /// Whether it is attached read-only.
     public var isReadOnly: Bool
+    /// Whether it passes the file's page cache by.
     public var usesDirectIO: Bool
+    /// Whether the kernel detaches it at its last close.
     public var detachesItself: Bool
   }
 
@@ -46,23 +49,31 @@ public struct BlockDevice: Sendable, Equatable {
   public var name: String
   /// The path of its node.
   public var node: String
+  /// Its number.
   public var number: DeviceNumber
+  /// What kind it is.
   public var kind: Kind
   /// Size, in bytes.
   public var size: UInt64
+  /// Whether the kernel holds it read-only.
   public var isReadOnly: Bool
+  /// What its queue takes and keeps.
   public var queue: Queue
   /// `virtio`, `sata`, `nvme`, `fc`, `iscsi` …; nil where sysfs does not tell.
   public var transport: String?
+  /// The maker's name of it.
   public var model: String?
+  /// The maker's number of it.
   public var serial: String?
   /// World wide name.
   public var wwid: String?
-  /// Name and UUID of a device-mapper device.
+  /// Name of a device-mapper device.
   public var mapperName: String?
+  /// UUID of a device-mapper device.
   public var mapperUUID: String?
-  /// For a partition: the whole disk's name, and where on it the partition lies.
+  /// For a partition: the whole disk's name.
   public var disk: String?
+  /// For a partition: where on the whole disk it lies.
   public var rangeOnDisk: ByteRange?
   /// Names of the partitions that have nodes.
   public var partitions: [String] = []
@@ -70,6 +81,7 @@ public struct BlockDevice: Sendable, Equatable {
   public var holders: [String] = []
   /// Names of devices that this one is built on.
   public var slaves: [String] = []
+  /// For a loop: what it is attached to.
   public var loop: LoopBinding?
   /// The kernel's count of disks attached, when this one was.
   public var diskSequence: UInt64?
@@ -86,7 +98,9 @@ extension BlockDevice {
     let partition = rangeOnDisk.map { "@\($0.offset)+\($0.length)" } ?? ""
     if let uuid = properties["MD_UUID"] { return "md-uuid-\(uuid)\(partition)" }
     if let wwid, !wwid.isEmpty { return "wwid-\(wwid)\(partition)" }
-    if let serial = serial ?? properties["ID_SERIAL"], !serial.isEmpty { return "serial-\(serial)\(partition)" }
+    if let serial = serial ?? properties["ID_SERIAL"], !serial.isEmpty {
+      return "serial-\(serial)\(partition)"
+    }
     return nil
   }
 
@@ -109,7 +123,9 @@ extension BlockDevice {
   ///
   /// LVM writes `LVM-`, 32 characters of the group's UUID and 32 of the volume's (lib/activate/dev_manager.c).
   var volumeGroupUUID: Substring? {
-    guard let mapperUUID, mapperUUID.hasPrefix("LVM-"), mapperUUID.utf8.count >= 4 + 32 + 32 else { return nil }
+    guard let mapperUUID, mapperUUID.hasPrefix("LVM-"), mapperUUID.utf8.count >= 4 + 32 + 32 else {
+      return nil
+    }
     return mapperUUID.dropFirst(4).prefix(32)
   }
 }

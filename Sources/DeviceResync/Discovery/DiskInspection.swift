@@ -1,7 +1,8 @@
 import SystemPackage
 
-/// Bytes that QEMU locks to say what it does with an image: 100 and on what it needs, 200 and on what it
-/// forbids others. Source: QEMU, block/file-posix.c (`RAW_LOCK_PERM_BASE`, `RAW_LOCK_SHARED_BASE`).
+/// Bytes that QEMU locks to say what it does with an image: 100 and on what it needs, 200 and on what it forbids.
+///
+/// Source: QEMU, block/file-posix.c (`RAW_LOCK_PERM_BASE`, `RAW_LOCK_SHARED_BASE`).
 enum QEMULockBytes {
   static let needed = ByteRange(offset: 100, length: 4)
   static let forbidden = ByteRange(offset: 200, length: 4)
@@ -51,7 +52,9 @@ extension NamedDisk {
   }
 
   /// Compares the ends of the disk with our table of containers; a device's past its node's cache.
-  private static func container(_ path: FilePath, isDevice: Bool, size: UInt64) throws(Errno) -> ContainerFormat? {
+  private static func container(
+    _ path: FilePath, isDevice: Bool, size: UInt64
+  ) throws(Errno) -> ContainerFormat? {
     let start: [UInt8]
     let end: [UInt8]
     let window = UInt64(ContainerFormat.startLength)
@@ -97,7 +100,8 @@ extension NamedDisk {
   private mutating func inspectImage(
     _ path: FilePath, _ status: FileStatus, _ descriptor: borrowing OwnedDescriptor, _ host: Host
   ) throws(ResyncError) {
-    let fileSystem = try attempt("look at the file system of", on: name.typed, side: side) { () throws(Errno) in
+    let fileSystem = try attempt("look at the file system of", on: name.typed, side: side) {
+      () throws(Errno) in
       try FileSystem(of: descriptor)
     }
     var image = RawImage(path: path, status: status, fileSystem: fileSystem)

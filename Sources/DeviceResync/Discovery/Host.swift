@@ -6,6 +6,7 @@ public struct Host: Sendable {
   public var devices: [BlockDevice] = []
   /// The mounts of every mount namespace.
   public var mounts: [Mount] = []
+  /// The swap areas in use.
   public var swaps: [SwapArea] = []
   /// Who has block devices and images open.
   public var openers: [Opener] = []
@@ -104,8 +105,14 @@ private func askDriver(
   binding.usesDirectIO = status.usesDirectIO
   binding.detachesItself = status.detachesItself
   // The path may lead elsewhere by now; it counts only where it still names the attached file.
-  if let file = try? FileStatus(at: FilePath(binding.path), followingLink: true), file.identity == status.backing {
-    if file.kind == .blockDevice { binding.backingDevice = file.deviceNumber } else { binding.fileSize = file.size }
+  if let file = try? FileStatus(at: FilePath(binding.path), followingLink: true),
+    file.identity == status.backing
+  {
+    if file.kind == .blockDevice {
+      binding.backingDevice = file.deviceNumber
+    } else {
+      binding.fileSize = file.size
+    }
   }
   return binding
 }

@@ -6,7 +6,9 @@ public struct Mount: Sendable, Hashable {
   public let device: DeviceNumber
   /// The directory of the file system that is mounted.
   public let root: String
+  /// Where it is mounted.
   public let mountPoint: String
+  /// Its type, such as `ext4`.
   public let fileSystemType: String
   /// What was named to mount(8); of btrfs one of its devices.
   public let source: String

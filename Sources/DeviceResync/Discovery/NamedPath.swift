@@ -22,6 +22,7 @@ public struct NamedPath: Sendable, Equatable {
   public let canonical: FilePath?
   /// The file there.
   let status: FileStatus?
+  /// Why it cannot be used; nil where it can.
   public let problem: Problem?
   /// Whether the name depends on the order in which disks were found.
   public let dependsOnOrder: Bool

@@ -8,9 +8,11 @@ public struct Opener: Sendable, Hashable {
     case file(FileIdentity)
   }
 
+  /// Its process id.
   public let process: Int32
   /// The program's name (`comm`), as the kernel keeps it.
   public let program: String
+  /// Which device or file.
   public let target: Target
   /// Whether it may write.
   public let isWriting: Bool
@@ -28,7 +30,9 @@ struct OpenerScan: Sendable {
 
 /// A process whose descriptors could not be listed.
 public struct OpaqueProcess: Sendable, Hashable {
+  /// Its process id.
   public let process: Int32
+  /// The program's name (`comm`).
   public let program: String
 }
 
@@ -84,7 +88,8 @@ private func look(
 }
 
 /// Nil for what was closed meanwhile.
-private func statusIfOpen(_ directory: borrowing OwnedDescriptor, _ name: String) throws(Errno) -> FileStatus? {
+private func statusIfOpen(_ directory: borrowing OwnedDescriptor, _ name: String) throws(Errno) -> FileStatus?
+{
   do throws(Errno) {
     return try FileStatus(below: directory, name)
   } catch .noSuchFileOrDirectory, .badFileDescriptor {

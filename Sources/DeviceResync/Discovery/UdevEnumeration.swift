@@ -48,13 +48,15 @@ func enumerateBlockDevices() throws(Errno) -> [UdevDevice] {
 private func isInUse(_ sysfsPath: String) -> Bool {
   let name = FilePath(sysfsPath).lastComponent?.string ?? ""
   guard name.hasPrefix("loop"), name.dropFirst(4).allSatisfy(\.isNumber) else { return true }
-  return (try? FileStatus(at: FilePath(sysfsPath).appending("loop/backing_file"), followingLink: false)) != nil
+  return (try? FileStatus(at: FilePath(sysfsPath).appending("loop/backing_file"), followingLink: false))
+    != nil
 }
 
 extension UdevDevice {
   /// - Parameter device: a libudev device that outlives the call.
   fileprivate init?(reading device: OpaquePointer) {
-    guard let name = unsafe udev_device_get_sysname(device), let node = unsafe udev_device_get_devnode(device),
+    guard let name = unsafe udev_device_get_sysname(device),
+      let node = unsafe udev_device_get_devnode(device),
       let sysfsPath = unsafe udev_device_get_syspath(device)
     else { return nil }
     self.name = unsafe String(cString: name)
@@ -69,7 +71,9 @@ extension UdevDevice {
     var properties: [String: String] = [:]
     var entry = unsafe udev_device_get_properties_list_entry(device)
     while let current = unsafe entry {
-      if let key = unsafe udev_list_entry_get_name(current), let value = unsafe udev_list_entry_get_value(current) {
+      if let key = unsafe udev_list_entry_get_name(current),
+        let value = unsafe udev_list_entry_get_value(current)
+      {
         properties[unsafe String(cString: key)] = unsafe String(cString: value)
       }
       unsafe entry = udev_list_entry_get_next(current)

@@ -41,7 +41,9 @@ func check(_ result: Int64) throws(Errno) -> Int64 {
   return result
 }
 
-/// How a path is opened. There is no way to ask for a file to be created.
+/// How a path is opened.
+///
+/// There is no way to ask for a file to be created.
 struct OpenFlags: OptionSet, Sendable {
   let rawValue: CInt
 

@@ -18,12 +18,15 @@ public struct DeviceNumber: Sendable, Hashable, Comparable, Codable, CustomStrin
     self.init(major: major, minor: minor)
   }
 
+  /// `major:minor`.
   public var description: String { "\(major):\(minor)" }
 
+  /// By major, then by minor number.
   public static func < (one: DeviceNumber, other: DeviceNumber) -> Bool {
     (one.major, one.minor) < (other.major, other.minor)
   }
 
+  /// Reads `major:minor`.
   public init(from decoder: any Decoder) throws {
     let text = try decoder.singleValueContainer().decode(String.self)
     guard let number = DeviceNumber(parsing: text) else {
@@ -33,6 +36,7 @@ public struct DeviceNumber: Sendable, Hashable, Comparable, Codable, CustomStrin
     self = number
   }
 
+  /// Writes `major:minor`.
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.singleValueContainer()
     try container.encode(description)

@@ -60,7 +60,9 @@ public struct GuardVerdict: Sendable, Codable, Equatable {
       name: name, verdict: .refused, returnValue: value, reason: reason, evidence: evidence, remedy: remedy)
   }
 
-  static func unknown(_ name: String, _ reason: String, evidence: [String] = [], remedy: String?) -> GuardVerdict {
+  static func unknown(
+    _ name: String, _ reason: String, evidence: [String] = [], remedy: String?
+  ) -> GuardVerdict {
     GuardVerdict(
       name: name, verdict: .unknown, returnValue: .statusUnknown, reason: reason, evidence: evidence,
       remedy: remedy)

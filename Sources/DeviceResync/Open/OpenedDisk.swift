@@ -134,7 +134,8 @@ extension OpenedDisk {
   }
 
   private static func wording(_ flags: OpenFlags) -> String {
-    flags.contains(.claim) ? "claim for writing" : flags.contains(.readWrite) ? "open for writing" : "open for reading"
+    flags.contains(.claim)
+      ? "claim for writing" : flags.contains(.readWrite) ? "open for writing" : "open for reading"
   }
 
   private static func replaced(_ disk: borrowing NamedDisk, _ reason: String) -> ResyncError {
@@ -146,8 +147,12 @@ extension OpenedDisk {
   private static func compare(
     _ opened: Opened, _ planned: DeviceIdentity, _ disk: borrowing NamedDisk
   ) throws(ResyncError) {
-    if opened.size != planned.size { throw replaced(disk, "its size changed from \(planned.size) to \(opened.size) bytes") }
-    if opened.logicalBlockSize != planned.logicalBlockSize { throw replaced(disk, "its logical block size changed") }
+    if opened.size != planned.size {
+      throw replaced(disk, "its size changed from \(planned.size) to \(opened.size) bytes")
+    }
+    if opened.logicalBlockSize != planned.logicalBlockSize {
+      throw replaced(disk, "its logical block size changed")
+    }
     if let sequence = planned.diskSequence, opened.diskSequence != sequence {
       throw replaced(disk, "another disk is attached there")
     }

@@ -57,7 +57,7 @@ struct OpenedCall: ~Copyable {
     while true {
       do throws(ResyncError) {
         return try RecoveryDevice(claiming: planned)
-      } catch where error.errno == .resourceBusy && wait(error) {
+      } catch  where error.errno == .resourceBusy && wait(error) {
         pause(milliseconds: 100)
       }
     }

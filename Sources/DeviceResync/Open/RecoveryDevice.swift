@@ -23,7 +23,8 @@ struct RecoveryDevice: ~Copyable, Sendable {
         try image.lock(Self.ownLockByte, forWriting: true)
       } catch .resourceTemporarilyUnavailable, .permissionDenied {
         throw ResyncError(
-          .kernel(.resourceBusy, .open), "lock", on: name, side: side, reason: "another run of vmresync holds it",
+          .kernel(.resourceBusy, .open), "lock", on: name, side: side,
+          reason: "another run of vmresync holds it",
           remedy: "wait for that run to end")
       } catch {
         throw ResyncError(.kernel(error, .open), "lock", on: name, side: side)
@@ -63,7 +64,9 @@ extension RecoveryDevice {
 
   /// Holds what a writer needs and forbids (all but "write unchanged", 102); false where others hold one.
   private static func hold(_ descriptor: borrowing OwnedDescriptor) throws(Errno) -> Bool {
-    let mine = [ByteRange(offset: 100, length: 2), ByteRange(offset: 103, length: 1), QEMULockBytes.forbidden]
+    let mine = [
+      ByteRange(offset: 100, length: 2), ByteRange(offset: 103, length: 1), QEMULockBytes.forbidden,
+    ]
     for bytes in mine {
       do throws(Errno) {
         try descriptor.lock(bytes, forWriting: false)
@@ -76,7 +79,9 @@ extension RecoveryDevice {
     return true
   }
 
-  private static func release(_ bytes: [ByteRange], _ descriptor: borrowing OwnedDescriptor) throws(Errno) -> Bool {
+  private static func release(
+    _ bytes: [ByteRange], _ descriptor: borrowing OwnedDescriptor
+  ) throws(Errno) -> Bool {
     for range in bytes { try descriptor.unlock(range) }
     return false
   }

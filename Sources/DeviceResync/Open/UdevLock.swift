@@ -18,7 +18,9 @@ struct UdevLock: ~Copyable {
     }
     let descriptor = try attempt("open for locking", on: disk.node, side: .recovery) { () throws(Errno) in
       let descriptor = try OwnedDescriptor(opening: FilePath(disk.node), [.nonBlocking])
-      guard try FileStatus(of: descriptor).deviceNumber == disk.number else { throw Errno.noSuchAddressOrDevice }
+      guard try FileStatus(of: descriptor).deviceNumber == disk.number else {
+        throw Errno.noSuchAddressOrDevice
+      }
       return descriptor
     }
     let clock = ContinuousClock()

@@ -58,9 +58,12 @@ struct Witness: Sendable {
     _ disk: borrowing OpenedDisk, _ planned: NamedDisk, _ side: Side
   ) throws(ResyncError) -> FileStatus? {
     if let status = try disk.imageStatusNow(side) { return status }
-    guard let loop = planned.device?.loop, loop.backingDevice == nil, let backing = loop.backing else { return nil }
+    guard let loop = planned.device?.loop, loop.backingDevice == nil, let backing = loop.backing else {
+      return nil
+    }
     // The path may be stale, or of another namespace: then there is no such witness.
-    guard let status = try? FileStatus(at: FilePath(loop.path), followingLink: true), status.identity == backing
+    guard let status = try? FileStatus(at: FilePath(loop.path), followingLink: true),
+      status.identity == backing
     else { return nil }
     return status
   }

@@ -32,7 +32,8 @@ extension PairFacts {
       case .device(let number): host.device(number)?.node ?? "device \(number)"
       case .file: "the image"
       }
-    return "\(opener.description) has \(PrintableText(what)) open for \(opener.isWriting ? "writing" : "reading")"
+    return
+      "\(opener.description) has \(PrintableText(what)) open for \(opener.isWriting ? "writing" : "reading")"
   }
 
   /// Devices that are built on `disk` or on a device that shares bytes with it: `dm-3 (vg-lv)`.
@@ -69,7 +70,9 @@ extension PairFacts {
     for _ in 0..<16 {
       if let parent = device.disk.flatMap(host.device(named:)) {
         device = parent
-      } else if let backing = device.loop?.backing, let below = host.device(device.loop?.backingDevice ?? backing.device) {
+      } else if let backing = device.loop?.backing,
+        let below = host.device(device.loop?.backingDevice ?? backing.device)
+      {
         device = below
       } else if device.slaves.count == 1, let slave = host.device(named: device.slaves[0]) {
         device = slave
@@ -97,7 +100,8 @@ extension BlockDevice {
       name: name, node: "/dev/\(name)", number: DeviceNumber(major: 0, minor: 0), kind: .other, size: 0,
       isReadOnly: false,
       queue: Queue(
-        logicalBlockSize: 512, physicalBlockSize: 512, maxRequestSize: 0, maxSegments: 0, countsSectors: false,
+        logicalBlockSize: 512, physicalBlockSize: 512, maxRequestSize: 0, maxSegments: 0,
+        countsSectors: false,
         zonedModel: "none", isRotational: false))
   }
 

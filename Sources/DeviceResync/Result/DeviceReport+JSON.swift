@@ -30,10 +30,13 @@ extension DeviceReport {
     let report: DeviceReport
 
     enum CodingKeys: String, CodingKey {
-      case path = "Path", kernelName = "KernelName", deviceNumber = "DeviceNumber", kind = "Kind", size = "Size"
-      case logicalBlockSize = "LogicalBlockSize", physicalBlockSize = "PhysicalBlockSize", readOnly = "ReadOnly"
+      case path = "Path", kernelName = "KernelName", deviceNumber = "DeviceNumber", kind = "Kind", size =
+        "Size"
+      case logicalBlockSize = "LogicalBlockSize", physicalBlockSize = "PhysicalBlockSize", readOnly =
+        "ReadOnly"
       case rotational = "Rotational", zonedModel = "ZonedModel", countsSectors = "CountsSectors"
-      case transport = "Transport", model = "Model", serial = "Serial", wwid = "WWID", stableName = "StableName"
+      case transport = "Transport", model = "Model", serial = "Serial", wwid = "WWID", stableName =
+        "StableName"
       case diskSequence = "DiskSequence", disk = "Disk", start = "Start", partitions = "Partitions"
       case holders = "Holders", slaves = "Slaves", mapperName = "MapperName", loop = "Loop", links = "Links"
       case content = "Content", mounts = "Mounts", swap = "Swap", openers = "Openers"
@@ -97,7 +100,9 @@ extension DeviceReport {
     let process: Int32
     let program: String
     let writing: Bool
-    enum CodingKeys: String, CodingKey { case process = "ProcessId", program = "Program", writing = "Writing" }
+    enum CodingKeys: String, CodingKey {
+      case process = "ProcessId", program = "Program", writing = "Writing"
+    }
 
     init(_ opener: Opener) {
       process = opener.process
@@ -110,7 +115,8 @@ extension DeviceReport {
     let image: NamedDisk
     let host: Host
     enum CodingKeys: String, CodingKey {
-      case identity = "Identity", allocated = "Allocated", content = "Content", loops = "Loops", openers = "Openers"
+      case identity = "Identity", allocated = "Allocated", content = "Content", loops = "Loops", openers =
+        "Openers"
     }
 
     func encode(to encoder: any Encoder) throws {

@@ -56,7 +56,8 @@ extension DeviceReport {
       content = PrintableText(model).description
     }
     return Row(
-      name: prefix + (device.mapperName.map { PrintableText($0).description } ?? device.name), size: "\(ByteCount(device.size))",
+      name: prefix + (device.mapperName.map { PrintableText($0).description } ?? device.name),
+      size: "\(ByteCount(device.size))",
       kind: kind, content: content, use: users(of: device).joined(separator: "; "))
   }
 
@@ -64,7 +65,8 @@ extension DeviceReport {
     let sparse = image.image.map { $0.isSparse ? " sparse" : "" } ?? ""
     let users = host.openers.filter { $0.target == image.file.map(Opener.Target.file) }.map(Self.use)
     return Row(
-      name: PrintableText(image.name.typed).description, size: "\(ByteCount(image.size))", kind: "image\(sparse)",
+      name: PrintableText(image.name.typed).description, size: "\(ByteCount(image.size))",
+      kind: "image\(sparse)",
       content: Self.summary(image.content), use: users.joined(separator: "; "))
   }
 
@@ -88,7 +90,8 @@ extension DeviceReport {
     var parts: [String] = []
     if let container = content.container { parts.append("\(container.rawValue) container") }
     if let table = content.partitionTable {
-      parts.append("\(table.type) \(table.entries.count) \(table.entries.count == 1 ? "partition" : "partitions")")
+      parts.append(
+        "\(table.type) \(table.entries.count) \(table.entries.count == 1 ? "partition" : "partitions")")
     }
     for signature in content.signatures {
       let label = signature.label.map { " \"\($0)\"" } ?? ""
@@ -105,7 +108,9 @@ extension DeviceReport {
     return rows.map { row in
       var line = row.name.padded(to: name) + "  "
       line += String(repeating: " ", count: size - row.size.count) + row.size + "  "
-      line += row.kind.padded(to: kind) + "  " + row.content.shortened(to: content).padded(to: content) + "  " + row.use
+      line +=
+        row.kind.padded(to: kind) + "  " + row.content.shortened(to: content).padded(to: content) + "  "
+        + row.use
       while line.last == " " { line.removeLast() }
       return line + "\n"
     }.joined()

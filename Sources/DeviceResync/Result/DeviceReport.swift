@@ -17,11 +17,14 @@ extension DeviceReport {
     let names = paths.map(NamedPath.init(resolving:))
     for name in names {
       if case .absent(let component) = name.problem {
-        throw ResyncError(.kernel(.noSuchFileOrDirectory, .open), "look at", on: name.typed, reason: "\(component) does not exist")
+        throw ResyncError(
+          .kernel(.noSuchFileOrDirectory, .open), "look at", on: name.typed,
+          reason: "\(component) does not exist")
       }
       if name.problem == .wrongKind {
         throw ResyncError(
-          .incorrectDataType, "look at", on: name.typed, reason: "it is neither a block device nor a regular file")
+          .incorrectDataType, "look at", on: name.typed,
+          reason: "it is neither a block device nor a regular file")
       }
     }
     var probe = ProbeHelper()

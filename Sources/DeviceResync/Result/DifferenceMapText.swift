@@ -28,7 +28,8 @@ extension PairResult {
     ]
     for landmark in landmarks {
       let first = min(columns - 1, Int(Double(landmark.range.offset) / Double(size) * Double(columns)))
-      let last = min(columns - 1, max(first, Int(Double(landmark.range.end) / Double(size) * Double(columns)) - 1))
+      let last = min(
+        columns - 1, max(first, Int(Double(landmark.range.end) / Double(size) * Double(columns)) - 1))
       let differing = map.bytes(in: landmark.range)
       let share = landmark.range.length > 0 ? Double(differing) / Double(landmark.range.length) * 100 : 0
       let span = last == first ? "^" : "└" + String(repeating: "─", count: last - first - 1) + "┘"

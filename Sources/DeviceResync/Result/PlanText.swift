@@ -8,7 +8,9 @@ extension Plan {
       if pairs.count > 1 { lines.append("Disk pair \(index + 1) of \(pairs.count)") }
       lines.append("  read     \(pair.primary.title)")
       lines.append("  \(request.writes ? "WRITTEN " : "read    ") \(pair.recovery.title)")
-      lines.append("  source   \(pair.sourceMode.rawValue)\(request.writes ? ", written in place" : ", nothing is written")")
+      lines.append(
+        "  source   \(pair.sourceMode.rawValue)\(request.writes ? ", written in place" : ", nothing is written")"
+      )
       lines += pair.guards.filter { allVerdicts || $0.verdict != .passed }.flatMap(Self.lines)
     }
     lines.append("  note     \(notice)")

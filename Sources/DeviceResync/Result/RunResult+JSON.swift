@@ -32,7 +32,9 @@ extension RunResult: Encodable {
       try container.encodeNil(forKey: .identical)
     }
     try totals.encode(to: encoder, isDryRun: isDryRun)
-    try container.encode(pairs.map { PairObject(pair: $0, isDryRun: isDryRun, isCompare: operation == .compare) }, forKey: .pairs)
+    try container.encode(
+      pairs.map { PairObject(pair: $0, isDryRun: isDryRun, isCompare: operation == .compare) }, forKey: .pairs
+    )
   }
 
   /// The object as text, with a newline at its end.

@@ -7,7 +7,8 @@ extension RunResult {
       lines += pair.lines(isDryRun: isDryRun, writes: operation == .resync && !isDryRun)
     }
     if pairs.filter({ $0.engine != nil }).count > 1 {
-      lines.append("All pairs: \(totals.summary(isDryRun: isDryRun, writes: operation == .resync && !isDryRun))")
+      lines.append(
+        "All pairs: \(totals.summary(isDryRun: isDryRun, writes: operation == .resync && !isDryRun))")
     }
     lines.append("\(returnValue.rawValue) \(returnValue.name): \(message)")
     return lines.joined(separator: "\n") + "\n"
@@ -23,7 +24,9 @@ extension PairResult {
     lines.append(
       "  \(ByteCount(totals.bytesPerSecond))/s in \(seconds(totals.seconds)), \(engine ?? "no engine"), "
         + "source \(sourceMode.rawValue), \(pointInTime.text)")
-    if backingDirectIO == false { lines.append("  an image is read through the page cache: its file system has no direct I/O") }
+    if backingDirectIO == false {
+      lines.append("  an image is read through the page cache: its file system has no direct I/O")
+    }
     lines += notes.map { "  note: \($0)" }
     lines += errors.map { "  error: \($0.message)" }
     return lines
@@ -36,7 +39,9 @@ extension RunTotals {
     if bytesSkipped > 0 { parts.append("\(ByteCount(bytesSkipped)) skipped as holes") }
     parts.append(
       bytesDifferent == 0
-        ? "identical" : "\(ByteCount(bytesDifferent)) different in \(differentRanges) \(differentRanges == 1 ? "range" : "ranges")")
+        ? "identical"
+        : "\(ByteCount(bytesDifferent)) different in \(differentRanges) \(differentRanges == 1 ? "range" : "ranges")"
+    )
     if bytesMoving > 0 { parts.append("\(ByteCount(bytesMoving)) moving") }
     if isDryRun { parts.append("\(ByteCount(bytesToWrite)) to write") }
     if writes { parts.append("\(ByteCount(bytesWritten)) written") }

@@ -70,7 +70,8 @@ extension RunResult {
 
   /// A plan that was shown and not confirmed.
   public init(declining plan: Plan) {
-    self.init(plan.request, .completed, "nothing was done: the plan was declined", plan.pairs.map(PairResult.init))
+    self.init(
+      plan.request, .completed, "nothing was done: the plan was declined", plan.pairs.map(PairResult.init))
     wasDeclined = true
   }
 

@@ -68,7 +68,8 @@ final class RunReporter: Sendable {
       report(
         .progress(
           RunProgress(
-            pair: state.pair, pairs: sizes.count, phase: state.phase, pairDone: state.pairDone, pairTotal: total,
+            pair: state.pair, pairs: sizes.count, phase: state.phase, pairDone: state.pairDone,
+            pairTotal: total,
             callDone: state.before + state.pairDone, callTotal: sizes.reduce(0, +),
             bytesDifferent: control.bytesDifferent.load(ordering: .relaxed),
             seconds: (now - started).seconds, secondsWaiting: (now - state.lastMovement).seconds)))

@@ -9,7 +9,8 @@ enum BlockSizeGuard: Guard {
     for side in Side.allCases where !isBlockSize(sizes[Int(side.rawValue)]) {
       return [
         refused(
-          .notSupported, "the \(side.name)'s logical blocks of \(sizes[Int(side.rawValue)]) bytes cannot be handled",
+          .notSupported,
+          "the \(side.name)'s logical blocks of \(sizes[Int(side.rawValue)]) bytes cannot be handled",
           remedy: nil)
       ]
     }
@@ -23,7 +24,8 @@ enum BlockSizeGuard: Guard {
     }
     let unit = max(block, 4096)
     if let window = facts.request.window(of: facts.primary.size),
-      !window.offset.isMultiple(of: unit) || !window.end.isMultiple(of: unit) && window.end != facts.primary.size
+      !window.offset.isMultiple(of: unit)
+        || !window.end.isMultiple(of: unit) && window.end != facts.primary.size
     {
       return [
         refused(

@@ -12,7 +12,8 @@ enum ContainerGuard: Guard {
     let title = "the \(side.name) \(facts[side].identity.title)"
     let isDeclared = facts.request.declaredRaw.contains(side)
     // The bytes of a raw primary may look like anything, and its replica carries the same.
-    let carriesPrimarys = side == .recovery && facts.request.declaredRaw.contains(.primary)
+    let carriesPrimarys =
+      side == .recovery && facts.request.declaredRaw.contains(.primary)
       && facts.primary.container == container
     if isDeclared || carriesPrimarys {
       return .warning(name, "\(title) begins like \(container.rawValue), but is declared raw")

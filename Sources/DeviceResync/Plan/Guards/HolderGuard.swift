@@ -8,14 +8,16 @@ enum HolderGuard: Guard {
     guard let first = holders.first else { return passed("no device is built on the recovery") }
     return [
       refused(
-        .systemInUse, "the recovery \(facts.recovery.identity.title) is held by \(holders.map(\.title).joined(separator: ", "))",
+        .systemInUse,
+        "the recovery \(facts.recovery.identity.title) is held by \(holders.map(\.title).joined(separator: ", "))",
         evidence: holders.map(\.title), remedy: remedy(first))
     ]
   }
 
   private static func remedy(_ holder: BlockDevice) -> String {
     if holder.volumeGroupUUID != nil, let name = holder.mapperName {
-      return "deactivate it with: vgchange -an \(ShellWord(volumeGroup(ofMapper: name))); keep LVM away from the "
+      return
+        "deactivate it with: vgchange -an \(ShellWord(volumeGroup(ofMapper: name))); keep LVM away from the "
         + "replica with a global_filter in /etc/lvm/lvm.conf"
     }
     if let name = holder.mapperName { return "remove the map with: dmsetup remove \(ShellWord(name))" }

@@ -12,7 +12,8 @@ enum LoopGuard: Guard {
         remedy: "detach it with: losetup -d \(first.node)")
       // The kernel detaches such a loop at its last close: nobody has it open, so its last I/O is ending.
       verdict.isEnding = loops.allSatisfy { loop in
-        loop.loop?.detachesItself == true && !facts.host.openers.contains { $0.target == .device(loop.number) }
+        loop.loop?.detachesItself == true
+          && !facts.host.openers.contains { $0.target == .device(loop.number) }
       }
       return [verdict]
     }

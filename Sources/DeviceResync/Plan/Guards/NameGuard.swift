@@ -18,7 +18,8 @@ enum NameGuard: Guard {
         remedy: "look for the disk with: vmresync devices")
     case .unreadable(let component, let errno):
       return refused(
-        ReturnValue(errno, .open), "\(title): \(PrintableText(component)) cannot be looked at (\(errno.name))",
+        ReturnValue(errno, .open),
+        "\(title): \(PrintableText(component)) cannot be looked at (\(errno.name))",
         remedy: "look for the disk with: vmresync devices")
     case .untrustedLink(let link, let why):
       return refused(
@@ -40,7 +41,8 @@ enum NameGuard: Guard {
 
   private static func unstable(_ disk: NamedDisk, _ title: String, _ isInteractive: Bool) -> GuardVerdict {
     let reason = "\(title) may be another disk after a reboot"
-    let remedy = disk.device?.pasteableName.map { "use \(PrintableText($0))" }
+    let remedy =
+      disk.device?.pasteableName.map { "use \(PrintableText($0))" }
       ?? "give the disk a serial number, so that udev names it in /dev/disk/by-id"
     return isInteractive
       ? .warning(name, reason, remedy: remedy) : refused(.invalidParameter, reason, remedy: remedy)

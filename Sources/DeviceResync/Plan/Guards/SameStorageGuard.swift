@@ -12,7 +12,8 @@ enum SameStorageGuard: Guard {
     if let wwid = sharedName(primary, recovery) {
       return [
         refused(
-          .invalidParameter, "primary and recovery are paths to one disk", evidence: ["both are \(PrintableText(wwid))"],
+          .invalidParameter, "primary and recovery are paths to one disk",
+          evidence: ["both are \(PrintableText(wwid))"],
           remedy: "name two disks")
       ]
     }

@@ -16,7 +16,9 @@ enum SizeGuard: Guard {
       verdicts.append(
         refused(
           .invalidState, "the recovery has \(recovery) bytes, the primary only \(primary)",
-          remedy: "if that is meant, use --allow-larger-recovery: the last \(recovery - primary) bytes stay as they are"))
+          remedy:
+            "if that is meant, use --allow-larger-recovery: the last \(recovery - primary) bytes stay as they are"
+        ))
     } else if primary < recovery {
       verdicts.append(
         .warning(
@@ -26,7 +28,8 @@ enum SizeGuard: Guard {
     if let window = facts.request.window(of: primary), window.end > primary || window.isEmpty {
       verdicts.append(
         refused(
-          .invalidParameter, "the bytes to compare are \(window.offset) up to \(window.end), the primary ends at \(primary)",
+          .invalidParameter,
+          "the bytes to compare are \(window.offset) up to \(window.end), the primary ends at \(primary)",
           remedy: "choose --byte-offset and --byte-length within the disk"))
     }
     verdicts += Side.allCases.compactMap { shortFile(behind: facts[$0]) }

@@ -18,7 +18,8 @@ enum SourceGuard: Guard {
     if facts.request.operation == .compare, facts.request.source == .auto {
       return [
         .warning(
-          name, "somebody may write to the primary: differences are read twice, and there is no point in time",
+          name,
+          "somebody may write to the primary: differences are read twice, and there is no point in time",
           evidence: evidence)
       ]
     }

@@ -7,7 +7,8 @@ enum WitnessGuard: Guard {
       guard let device = facts[side].device, !device.queue.countsSectors else { return nil }
       let disk = device.disk ?? device.name
       return .warning(
-        name, "the kernel does not count what is written to the \(side.name): a point in time cannot be proven",
+        name,
+        "the kernel does not count what is written to the \(side.name): a point in time cannot be proven",
         evidence: ["/sys/block/\(disk)/queue/iostats is 0"],
         remedy: "turn it on with: echo 1 > /sys/block/\(disk)/queue/iostats")
     }

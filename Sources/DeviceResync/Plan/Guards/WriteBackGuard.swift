@@ -24,6 +24,7 @@ enum WriteBackGuard: Guard {
           remedy: "stop the primary VM, or use --source running")
       ]
     }
-    return passed(request.writes ? "differences are written in place, as they are found" : "nothing is written")
+    return passed(
+      request.writes ? "differences are written in place, as they are found" : "nothing is written")
   }
 }

@@ -26,7 +26,9 @@ enum WriteProtectionGuard: Guard {
     }
     if let image = recovery.image, image.fileSystem.isReadOnly {
       return [
-        refused(.accessDenied, "\(title) lies on a file system that is mounted read-only", remedy: "mount it writable")
+        refused(
+          .accessDenied, "\(title) lies on a file system that is mounted read-only",
+          remedy: "mount it writable")
       ]
     }
     return passed("the recovery takes writes")
