@@ -133,7 +133,7 @@ extension PairRun {
 
   /// Other processes that may write to the recovery, or to a primary that should hold still; the recovery's first.
   private func findOpeners() throws(ResyncError) -> [(side: Side, opener: Opener)] {
-    let files = Set(Side.allCases.compactMap { planned[$0].file })
+    let files = planned.primary.files.union(planned.recovery.files)
     let found = try attempt("look for users of", on: names[.recovery], .transfer) { () throws(Errno) in
       try discoverOpeners(of: files)
     }

@@ -112,6 +112,9 @@ extension BlockDevice {
       ?? links.first(where: { $0.hasPrefix("/dev/disk/by-path/") })
   }
 
+  /// Every path that is known to lead to it.
+  var names: [String] { [node] + (mapperName.map { ["/dev/mapper/\($0)"] } ?? []) + links }
+
   /// Whether seeks are known to cost.
   ///
   /// virtio, Xen and loop drivers say "rotational" or not without knowing what is below them.
@@ -122,10 +125,11 @@ extension BlockDevice {
   /// The volume group's UUID, for an LVM logical volume.
   ///
   /// LVM writes `LVM-`, 32 characters of the group's UUID and 32 of the volume's (lib/activate/dev_manager.c).
-  var volumeGroupUUID: Substring? {
-    guard let mapperUUID, mapperUUID.hasPrefix("LVM-"), mapperUUID.utf8.count >= 4 + 32 + 32 else {
-      return nil
-    }
+  var volumeGroupUUID: Substring? { mapperUUID.flatMap(Self.volumeGroup(of:)) }
+
+  /// The group's part of a logical volume's mapper UUID; nil for another map's.
+  static func volumeGroup(of mapperUUID: String) -> Substring? {
+    guard mapperUUID.hasPrefix("LVM-"), mapperUUID.utf8.count >= 4 + 32 + 32 else { return nil }
     return mapperUUID.dropFirst(4).prefix(32)
   }
 }

@@ -47,11 +47,27 @@ public struct NamedDisk: Sendable {
     return nil
   }
 
-  /// The image's file, or the one behind a loop.
-  var file: FileIdentity? { image?.identity ?? device?.loop?.backing }
+  /// The files that its bytes lie in: the image, or what is behind a loop, however far below.
+  var files: Set<FileIdentity> {
+    var files: Set<FileIdentity> = []
+    for piece in extents {
+      if case .file(let file) = piece.leaf { files.insert(file) }
+    }
+    return files
+  }
 
   /// Size, in bytes.
   var size: UInt64 { identity.size }
+
+  /// Whether `other` is the same device, attached once, or the same image.
+  func isSame(as other: NamedDisk) -> Bool {
+    switch (storage, other.storage) {
+    case (.device(let mine), .device(let theirs)):
+      mine.number == theirs.number && mine.diskSequence == theirs.diskSequence
+    case (.image(let mine), .image(let theirs)): mine.identity == theirs.identity
+    default: false
+    }
+  }
 }
 
 /// A raw image, as its file system describes it.

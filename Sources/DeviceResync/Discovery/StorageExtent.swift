@@ -10,6 +10,8 @@ struct StorageExtent: Sendable, Hashable {
   let range: ByteRange
   /// Whether `range` is known; else the piece lies somewhere in it.
   let isExact: Bool
+  /// The LVM volumes that it is reached through, from the leaf upwards, by their mapper UUIDs.
+  var volumes: [String] = []
 }
 
 extension Host {
@@ -43,9 +45,13 @@ extension Host {
       return [StorageExtent(leaf: .device(device.number), range: range, isExact: true)]
     }
     // dm and md: the table is not read, so the piece lies somewhere on each of them.
+    let volume = device.volumeGroupUUID == nil ? nil : device.mapperUUID
     return below.flatMap { slave in
-      extents(of: slave, ByteRange(offset: 0, length: slave.size), depth: depth + 1)
-        .map { StorageExtent(leaf: $0.leaf, range: $0.range, isExact: false) }
+      extents(of: slave, ByteRange(offset: 0, length: slave.size), depth: depth + 1).map { piece in
+        StorageExtent(
+          leaf: piece.leaf, range: piece.range, isExact: false,
+          volumes: piece.volumes + (volume.map { [$0] } ?? []))
+      }
     }
   }
 }
@@ -66,11 +72,21 @@ enum Overlap: Sendable, Equatable {
   init(_ one: [StorageExtent], _ other: [StorageExtent]) {
     var found = Overlap.none
     for a in one {
-      for b in other where a.leaf == b.leaf && a.range.overlaps(b.range) {
+      for b in other where a.leaf == b.leaf && a.range.overlaps(b.range) && !a.isBesides(b) {
         if a.isExact && b.isExact { self = .certain; return }
         found = .possible
       }
     }
     self = found
+  }
+}
+
+extension StorageExtent {
+  /// Whether the two are reached through different volumes of one LVM group, which never share a byte.
+  ///
+  /// Where one way is the beginning of the other, one lies within the other: a thin volume in its pool.
+  fileprivate func isBesides(_ other: StorageExtent) -> Bool {
+    guard let fork = zip(volumes, other.volumes).first(where: { $0 != $1 }) else { return false }
+    return BlockDevice.volumeGroup(of: fork.0) == BlockDevice.volumeGroup(of: fork.1)
   }
 }

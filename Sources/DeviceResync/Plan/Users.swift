@@ -4,9 +4,11 @@ extension PairFacts {
   /// Mounts of a device that shares bytes with `disk`, as messages name them.
   func mounts(of disk: NamedDisk) -> [(device: String, mountPoint: String)] {
     let numbers = Dictionary(disk.related.map { ($0.number, $0.name) }, uniquingKeysWith: { one, _ in one })
-    let nodes = Dictionary(disk.related.map { ($0.node, $0.name) }, uniquingKeysWith: { one, _ in one })
+    let nodes = Dictionary(
+      disk.related.flatMap { device in device.names.map { ($0, device.name) } },
+      uniquingKeysWith: { one, _ in one })
     return host.mounts.compactMap { mount in
-      // btrfs mounts carry an anonymous device number: there the source tells.
+      // btrfs mounts carry an anonymous device number: there the source tells, in the words of who mounted it.
       guard let device = numbers[mount.device] ?? nodes[mount.source] else { return nil }
       return (device, mount.mountPoint)
     }
@@ -15,8 +17,9 @@ extension PairFacts {
   /// Swap areas that share bytes with `disk`.
   func swaps(of disk: NamedDisk) -> [SwapArea] {
     let numbers = Set(disk.related.map(\.number))
+    let files = disk.files
     return host.swaps.filter { area in
-      area.device.map(numbers.contains) ?? false || area.file != nil && area.file == disk.file
+      area.device.map(numbers.contains) ?? false || area.file.map(files.contains) ?? false
     }
   }
 
@@ -39,8 +42,13 @@ extension PairFacts {
   /// Devices that are built on `disk` or on a device that shares bytes with it: `dm-3 (vg-lv)`.
   func holders(of disk: NamedDisk) -> [BlockDevice] {
     let below = Set(ancestors(of: disk).map(\.name))
+    let related = Set(disk.related.map(\.name))
     let names = Set(disk.related.flatMap(\.holders)).subtracting(below)
-    return names.sorted().map { host.device(named: $0) ?? BlockDevice(unknown: $0) }
+    return names.sorted().compactMap { name in
+      guard let holder = host.device(named: name) else { return BlockDevice(unknown: name) }
+      // Another volume of the group that the disk is of is built on the same device, but on no byte of it.
+      return related.contains(name) ? holder : nil
+    }
   }
 
   /// `disk` itself, and what it is built on.
@@ -115,11 +123,12 @@ extension NamedDisk {
   /// Those of `openers` that have a node or file of this disk open.
   fileprivate func openers(among openers: [Opener], except process: Int32) -> [Opener] {
     let numbers = Set(related.map(\.number))
+    let files = files
     return openers.filter { opener in
       guard opener.process != process else { return false }
       return switch opener.target {
       case .device(let number): numbers.contains(number)
-      case .file(let file): file == self.file
+      case .file(let file): files.contains(file)
       }
     }
   }

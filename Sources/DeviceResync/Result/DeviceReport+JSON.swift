@@ -124,8 +124,9 @@ extension DeviceReport {
       try container.encode(image.identity, forKey: .identity)
       try container.encode(image.image?.status.allocated, forKey: .allocated)
       try container.encode(image.content, forKey: .content)
-      try container.encode(image.file.map { host.loops(over: $0).map(\.node) } ?? [], forKey: .loops)
-      let openers = host.openers.filter { $0.target == image.file.map(Opener.Target.file) }
+      try container.encode(
+        (image.image?.identity).map { host.loops(over: $0).map(\.node) } ?? [], forKey: .loops)
+      let openers = host.openers.filter { $0.target == (image.image?.identity).map(Opener.Target.file) }
       try container.encode(openers.map(OpenerObject.init), forKey: .openers)
     }
   }

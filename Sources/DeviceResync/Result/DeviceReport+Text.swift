@@ -63,7 +63,8 @@ extension DeviceReport {
 
   private func row(of image: NamedDisk) -> Row {
     let sparse = image.image.map { $0.isSparse ? " sparse" : "" } ?? ""
-    let users = host.openers.filter { $0.target == image.file.map(Opener.Target.file) }.map(Self.use)
+    let users = host.openers.filter { $0.target == (image.image?.identity).map(Opener.Target.file) }.map(
+      Self.use)
     return Row(
       name: PrintableText(image.name.typed).description, size: "\(ByteCount(image.size))",
       kind: "image\(sparse)",

@@ -56,23 +56,21 @@ enum SameStorageGuard: Guard {
   }
 
   private static func overlap(_ one: NamedDisk, _ other: NamedDisk) -> Overlap {
-    let found = Overlap(one.extents, other.extents)
-    // LVM never gives one extent to two volumes of a group.
-    if found == .possible, let group = one.device?.volumeGroupUUID, group == other.device?.volumeGroupUUID,
-      one.device?.mapperUUID != other.device?.mapperUUID
-    {
-      return .none
-    }
-    return found
+    // One device is the same storage however little is known of where it lies.
+    if let number = one.device?.number, number == other.device?.number { return .certain }
+    return Overlap(one.extents, other.extents)
   }
 
-  /// The world wide name that two nodes share, unless they are separate partitions below it.
+  /// The world wide name, or the serial number that udev makes with maker and model, which two nodes share;
+  /// nil for separate partitions below it.
   private static func sharedName(_ one: NamedDisk, _ other: NamedDisk) -> String? {
-    guard let first = one.device, let second = other.device, let wwid = first.wwid, wwid == second.wwid else {
-      return nil
-    }
+    guard let first = one.device, let second = other.device, first.number != second.number else { return nil }
+    let names = [
+      (first.wwid, second.wwid), (first.properties["ID_SERIAL"], second.properties["ID_SERIAL"]),
+    ]
+    guard let name = names.first(where: { $0.0 == $0.1 && $0.0?.isEmpty == false })?.0 else { return nil }
     let (range, otherRange) = (first.rangeOnDisk, second.rangeOnDisk)
     if let range, let otherRange, !range.overlaps(otherRange) { return nil }
-    return wwid
+    return name
   }
 }
