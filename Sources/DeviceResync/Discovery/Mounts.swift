@@ -22,31 +22,32 @@ public struct Mount: Sendable, Hashable {
       let separator = fields[6...].firstIndex(of: "-"), fields.count > separator + 2
     else { return nil }
     self.device = device
-    root = Self.unescape(fields[3])
-    mountPoint = Self.unescape(fields[4])
-    fileSystemType = Self.unescape(fields[separator + 1])
-    source = Self.unescape(fields[separator + 2])
+    root = unescapeOctal(fields[3])
+    mountPoint = unescapeOctal(fields[4])
+    fileSystemType = unescapeOctal(fields[separator + 1])
+    source = unescapeOctal(fields[separator + 2])
     self.seenBy = seenBy
   }
+}
 
-  /// Space, tab, newline and backslash stand there as three octal digits.
-  private static func unescape(_ field: Substring) -> String {
-    guard field.contains("\\") else { return String(field) }
-    var bytes: [UInt8] = []
-    var rest = Array(field.utf8)[...]
-    while let byte = rest.first {
-      if byte == UInt8(ascii: "\\"), rest.count >= 4,
-        let code = UInt8(String(decoding: rest.dropFirst().prefix(3), as: UTF8.self), radix: 8)
-      {
-        bytes.append(code)
-        rest = rest.dropFirst(4)
-      } else {
-        bytes.append(byte)
-        rest = rest.dropFirst()
-      }
+/// The text of a field in which the kernel writes space, tab, newline and backslash as `\` and three octal
+/// digits (fs/seq_file.c, `mangle_path`).
+private func unescapeOctal(_ field: Substring) -> String {
+  guard field.contains("\\") else { return String(field) }
+  var bytes: [UInt8] = []
+  var rest = Array(field.utf8)[...]
+  while let byte = rest.first {
+    if byte == UInt8(ascii: "\\"), rest.count >= 4,
+      let code = UInt8(String(decoding: rest.dropFirst().prefix(3), as: UTF8.self), radix: 8)
+    {
+      bytes.append(code)
+      rest = rest.dropFirst(4)
+    } else {
+      bytes.append(byte)
+      rest = rest.dropFirst()
     }
-    return String(decoding: bytes, as: UTF8.self)
   }
+  return String(decoding: bytes, as: UTF8.self)
 }
 
 /// The mounts of every mount namespace that a process lives in.
@@ -95,7 +96,7 @@ public struct SwapArea: Sendable, Hashable {
 func discoverSwaps(proc: FilePath = "/proc") throws(Errno) -> [SwapArea] {
   var areas: [SwapArea] = []
   for line in try readText(proc.appending("swaps")).split(separator: "\n").dropFirst() {
-    guard let path = line.split(separator: " ").first.map(String.init) else { continue }
+    guard let path = line.split(separator: " ").first.map(unescapeOctal) else { continue }
     // A path that cannot be looked up belongs to another namespace: only its text is left to compare.
     let status = try? FileStatus(at: FilePath(path), followingLink: true)
     areas.append(
