@@ -6,7 +6,7 @@ extension BlockDevice {
   /// - Returns: nil for a device that went away, and for a loop that is attached to nothing.
   init?(_ device: UdevDevice, in sysfs: Sysfs) throws(Errno) {
     let base = "class/block/\(device.name)"
-    guard let sectors = try sysfs.number("\(base)/size") else { return nil }
+    guard let bytes = try sysfs.bytes("\(base)/size") else { return nil }
     let isPartition = try sysfs.number("\(base)/partition") != nil
     let path = device.sysfsPath
 
@@ -15,13 +15,15 @@ extension BlockDevice {
     number = device.number
     properties = device.properties
     links = device.links
-    size = sectors * 512
+    size = bytes
     isReadOnly = try sysfs.flag("\(base)/ro")
     holders = try sysfs.names("\(base)/holders")
     slaves = try sysfs.names("\(base)/slaves")
     mapperName = try sysfs.text("\(base)/dm/name")
     mapperUUID = try sysfs.text("\(base)/dm/uuid")
-    transport = Self.transport(from: path, properties: device.properties)
+    transport =
+      try Self.fabric(of: "\(base)/device", in: sysfs)
+      ?? Self.transport(from: path, properties: device.properties)
     model = try sysfs.firstText("\(base)/device/model")
 
     // A partition shares its disk's queue, names and sequence number; its directory lies in the disk's.
@@ -30,8 +32,8 @@ extension BlockDevice {
       let parent = FilePath(path).removingLastComponent().lastComponent?.string ?? ""
       disk = parent
       diskBase = "class/block/\(parent)"
-      if let start = try sysfs.number("\(base)/start") {
-        rangeOnDisk = ByteRange(offset: start * 512, length: sectors * 512)
+      if let start = try sysfs.bytes("\(base)/start"), !start.addingReportingOverflow(bytes).overflow {
+        rangeOnDisk = ByteRange(offset: start, length: bytes)
       }
     } else {
       let children = try sysfs.names(base)
@@ -61,6 +63,18 @@ extension BlockDevice {
         usesDirectIO: try sysfs.flag("\(base)/loop/dio"),
         detachesItself: try sysfs.flag("\(base)/loop/autoclear"))
     }
+  }
+
+  /// `nvme-of` where one of an NVMe disk's controllers is reached over a network.
+  ///
+  /// With native multipath the disk hangs under a subsystem that is nowhere, and only its controllers tell
+  /// (drivers/nvme/host/sysfs.c, `transport`).
+  private static func fabric(of device: String, in sysfs: Sysfs) throws(Errno) -> String? {
+    var transports = [try sysfs.text("\(device)/transport")]
+    for name in try sysfs.names(device) where name.hasPrefix("nvme") {
+      transports.append(try sysfs.text("\(device)/\(name)/transport"))
+    }
+    return transports.contains { ["tcp", "rdma", "fc"].contains($0) } ? "nvme-of" : nil
   }
 
   /// How the disk is connected, from where sysfs keeps it.

@@ -36,6 +36,13 @@ struct Sysfs: Sendable {
     try text(path).flatMap { UInt64($0.drop(while: { $0 == " " })) }
   }
 
+  /// A number of 512-byte sectors, in bytes; nil for more than 64 bits count.
+  func bytes(_ path: String) throws(Errno) -> UInt64? {
+    guard let sectors = try number(path) else { return nil }
+    let bytes = sectors.multipliedReportingOverflow(by: 512)
+    return bytes.overflow ? nil : bytes.partialValue
+  }
+
   /// The attribute as a yes or no: `1` or `0`.
   func flag(_ path: String) throws(Errno) -> Bool {
     try number(path) == 1
@@ -45,7 +52,7 @@ struct Sysfs: Sendable {
   func names(_ path: String) throws(Errno) -> [String] {
     do throws(Errno) {
       return try directoryNames(root.appending(path)).sorted()
-    } catch .noSuchFileOrDirectory {
+    } catch .noSuchFileOrDirectory, .notDirectory {
       return []
     }
   }
