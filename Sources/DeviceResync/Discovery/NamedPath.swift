@@ -49,7 +49,7 @@ extension NamedPath {
   /// Whether the name may mean another disk after a reboot: `/dev/sdX`, `/dev/vdX`, `/dev/xvdX`,
   /// `/dev/nvmeXnY`, `/dev/dm-N`, and partitions of these.
   static func dependsOnOrder(_ typed: String) -> Bool {
-    let path = FilePath(typed).lexicallyNormalized()
+    let path = workingDirectory().pushing(FilePath(typed)).lexicallyNormalized()
     guard path.removingLastComponent() == "/dev", let name = path.lastComponent?.string else { return false }
     return name.firstMatch(of: /^(sd[a-z]+\d*|x?vd[a-z]+\d*|nvme\d+(c\d+)?n\d+(p\d+)?|dm-\d+)$/) != nil
   }
@@ -76,9 +76,9 @@ private struct Walk {
 
   init(_ typed: String) {
     let path = FilePath(typed)
-    let absolute = path.isAbsolute ? path : workingDirectory().pushing(path)
     done = "/"
-    rest = Array(absolute.components.reversed())
+    // An absolute path takes the place of what it is pushed on.
+    rest = Array(workingDirectory().pushing(path).components.reversed())
   }
 
   mutating func follow() throws(Stop) -> (path: FilePath, status: FileStatus) {
