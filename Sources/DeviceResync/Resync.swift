@@ -51,6 +51,7 @@ private func carryOut(_ plan: Plan, _ control: RunControl, _ reporter: RunReport
     // What changed between the plan and the claims would be found by nobody else.
     let now = try makePlan(plan.request, ownLoops: ownLoops, previous: plan)
     if now.refusal != nil { return RunResult(refusing: now) }
+    try checkSameDisks(plan, now)
     for (index, pair) in call.pairs.enumerated() {
       if control.isStopping {
         results[index].returnValue = .failed
@@ -72,6 +73,18 @@ private func carryOut(_ plan: Plan, _ control: RunControl, _ reporter: RunReport
   }
   noteWhatStayed(&results, plan, ownLoops)
   return RunResult(plan.request, results, wasTerminated: control.isStopping)
+}
+
+/// What was judged after the claims must be what was claimed: a name may lead elsewhere by now (PITFALLS A7).
+private func checkSameDisks(_ plan: Plan, _ now: Plan) throws(ResyncError) {
+  for (before, after) in zip(plan.pairs, now.pairs) {
+    for side in Side.allCases where !before[side].isSame(as: after[side]) {
+      throw ResyncError(
+        .replaced, "go on with", on: before[side].name.typed, side: side,
+        reason: "the name leads to another disk since the plan",
+        remedy: "look at it with: vmresync plan, then run again")
+    }
+  }
 }
 
 /// Opens every disk; waits while nobody but a dead run's I/O can hold a claim (PITFALLS E1).

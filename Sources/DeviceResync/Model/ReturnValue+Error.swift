@@ -31,7 +31,9 @@ extension ReturnValue {
       case .reservationConflict: .systemInUse
       case .noMemory: moment == .transfer ? .failed : .outOfMemory
       case .resourceBusy: moment == .transfer ? .failed : .systemInUse
-      case .noSuchFileOrDirectory, .notDirectory: moment == .open ? .fileNotFound : .failed
+      case .noSuchFileOrDirectory, .notDirectory, .fileNameTooLong:
+        moment == .open ? .fileNotFound : .failed
+      case .tooManySymbolicLinkLevels: moment == .open ? .invalidParameter : .failed
       case .notSupported, .noFunction, .invalidArgument, .tooManyReferences, .overflow: .notSupported
       default: .failed
       }

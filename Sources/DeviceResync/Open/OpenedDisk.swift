@@ -50,10 +50,8 @@ struct OpenedDisk: ~Copyable, Sendable {
     _ disk: borrowing NamedDisk, _ planned: BlockDevice, _ flags: OpenFlags
   ) throws(ResyncError) {
     let (name, side) = (disk.name.typed, disk.side)
-    let device = try attempt(Self.wording(flags), on: name, side: side) { () throws(Errno) in
-      // A canonical path: links that stand there now were put there since (PITFALLS A11).
-      try OwnedDescriptor(
-        opening: disk.name.canonical ?? FilePath(name), flags.union([.direct, .noFollow, .nonBlocking]))
+    let device = try Self.open(disk.name.canonical ?? FilePath(name), flags.union(.direct), disk) { status in
+      status.kind == .blockDevice && status.deviceNumber == planned.number
     }
     let opened = try attempt("look at", on: name, side: side) { () throws(Errno) in
       try device.makeBlocking()
@@ -81,10 +79,9 @@ struct OpenedDisk: ~Copyable, Sendable {
     _ prepare: (borrowing OwnedDescriptor) throws(ResyncError) -> Void
   ) throws(ResyncError) {
     let (name, side) = (disk.name.typed, disk.side)
-    let file = try attempt(Self.wording(flags), on: name, side: side) { () throws(Errno) in
-      // Without O_DIRECT: it would switch the loop's direct I/O on behind our back (PITFALLS B5).
-      try OwnedDescriptor(
-        opening: planned.path, flags.subtracting([.claim]).union([.noFollow, .nonBlocking]))
+    // Without O_DIRECT: it would switch the loop's direct I/O on behind our back (PITFALLS B5).
+    let file = try Self.open(planned.path, flags.subtracting(.claim), disk) { status in
+      status.kind == .regular && status.identity == planned.identity
     }
     let status = try attempt("look at", on: name, side: side) { () throws(Errno) in
       try file.makeBlocking()
@@ -130,6 +127,22 @@ extension OpenedDisk {
       size = try descriptor.deviceSize()
       logicalBlockSize = try descriptor.logicalBlockSize()
       diskSequence = try descriptor.diskSequenceIfAny()
+    }
+  }
+
+  /// Opens a canonical path: links that stand there now were put there since (PITFALLS A11).
+  ///
+  /// - Parameter isPlanned: tells, where it cannot be opened, whether what stands there is still what was planned.
+  private static func open(
+    _ path: FilePath, _ flags: OpenFlags, _ disk: borrowing NamedDisk, isPlanned: (FileStatus) -> Bool
+  ) throws(ResyncError) -> OwnedDescriptor {
+    do throws(ResyncError) {
+      return try attempt(wording(flags), on: disk.name.typed, side: disk.side) { () throws(Errno) in
+        try OwnedDescriptor(opening: path, flags.union([.noFollow, .nonBlocking]))
+      }
+    } catch {
+      if let status = try? FileStatus(at: path, followingLink: false), isPlanned(status) { throw error }
+      throw replaced(disk, "it is gone, or another file took its name")
     }
   }
 
