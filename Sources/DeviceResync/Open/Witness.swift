@@ -15,8 +15,8 @@ struct Witness: Sendable {
     /// Whether the image, or the file behind the loop, changed; nil where there is none.
     var fileChanged: Bool?
 
-    /// Whether nothing could tell.
-    var isSilent: Bool { foreignBytes == nil && fileChanged == nil }
+    /// Whether the kernel counts nothing: what a file's times say is then no proof (PITFALLS G2).
+    var isSilent: Bool { foreignBytes == nil }
   }
 
   /// Takes the witness of `disk`.
@@ -36,14 +36,20 @@ struct Witness: Sendable {
   ) throws(ResyncError) -> Finding {
     var finding = Finding()
     if let count, let now = try Self.count(name, wholeDisk, side) {
-      let (node, beside) = (now.bytes &- count.bytes, now.bytesBeside &- count.bytesBeside)
-      finding.foreignBytes = (node > ownBytes ? node - ownBytes : 0) + beside
+      finding.foreignBytes =
+        Self.excess(now.bytes, over: count.bytes, ownBytes)
+        &+ Self.excess(now.bytesBeside, over: count.bytesBeside, 0)
     }
     if let file, let now = try Self.file(disk, planned, side) {
       // Our own writes change the file's times too.
       finding.fileChanged = now.size != file.size || ownBytes == 0 && now.changed != file.changed
     }
     return finding
+  }
+
+  private static func excess(_ now: UInt64, over before: UInt64, _ own: UInt64) -> UInt64 {
+    let delta = now >= before ? now - before : 0
+    return delta > own ? delta - own : 0
   }
 
   private static func count(

@@ -10,26 +10,39 @@ struct WriteCount: Sendable, Equatable {
   /// For a partition: bytes written to the whole disk beside all of its partitions.
   let bytesBeside: UInt64
 
-  /// Reads the counters of the device `name`; nil where the kernel keeps none.
+  /// How often the counters are read until nothing lands between two of them.
+  private static let attempts = 100
+
+  /// Reads the counters of the device `name`; nil where the kernel keeps none, and for a partition of a disk
+  /// that is written faster than its counters can be read.
   ///
   /// - Parameter wholeDisk: the disk's name, where the device is a partition of one.
   init?(of name: String, on wholeDisk: String?, in sysfs: Sysfs = Sysfs()) throws(Errno) {
     let disk = wholeDisk ?? name
     // Asked anew, for it can be switched at any time.
     guard try sysfs.flag("class/block/\(disk)/queue/iostats") else { return nil }
-    guard let own = try Self.written(name, sysfs) else { return nil }
-    bytes = own
     guard wholeDisk != nil else {
+      guard let own = try Self.written(name, sysfs) else { return nil }
+      bytes = own
       bytesBeside = 0
       return
     }
-    guard let whole = try Self.written(disk, sysfs) else { return nil }
-    var parts: UInt64 = 0
-    for child in try sysfs.names("class/block/\(disk)") where child.hasPrefix(disk) {
-      parts += try Self.written("\(disk)/\(child)", sysfs) ?? 0
+    for _ in 0..<Self.attempts {
+      guard let own = try Self.written(name, sysfs), let whole = try Self.written(disk, sysfs) else {
+        return nil
+      }
+      var parts: UInt64 = 0
+      for child in try sysfs.names("class/block/\(disk)") where child.hasPrefix(disk) {
+        parts &+= try Self.written("\(disk)/\(child)", sysfs) ?? 0
+      }
+      // The counters are read one after the other: what lands in between would look like a write beside all
+      // partitions, in this reading or in the next.
+      guard try Self.written(disk, sysfs) == whole else { continue }
+      bytes = own
+      bytesBeside = whole >= parts ? whole - parts : 0
+      return
     }
-    // The counters are read one after the other: what lands in between must not become a negative number.
-    bytesBeside = whole >= parts ? whole - parts : 0
+    return nil
   }
 
   private static func written(_ name: String, _ sysfs: Sysfs) throws(Errno) -> UInt64? {
