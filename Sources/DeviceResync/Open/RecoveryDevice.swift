@@ -59,30 +59,30 @@ extension RecoveryDevice {
     _ node: borrowing OwnedDescriptor, _ image: borrowing OwnedDescriptor
   ) throws(Errno) -> Bool {
     guard try hold(node) else { return false }
-    return try hold(image)
+    guard try hold(image) else { return try release(node) }
+    return true
   }
 
   /// Holds what a writer needs and forbids (all but "write unchanged", 102); false where others hold one.
   private static func hold(_ descriptor: borrowing OwnedDescriptor) throws(Errno) -> Bool {
-    let mine = [
-      ByteRange(offset: 100, length: 2), ByteRange(offset: 103, length: 1), QEMULockBytes.forbidden,
-    ]
-    for bytes in mine {
+    for bytes in startGuard {
       do throws(Errno) {
         try descriptor.lock(bytes, forWriting: false)
       } catch .resourceTemporarilyUnavailable, .permissionDenied {
-        return false
+        return try release(descriptor)
       }
     }
-    if try descriptor.isLockedByOthers(QEMULockBytes.needed) { return try release(mine, descriptor) }
-    if try descriptor.isLockedByOthers(QEMULockBytes.forbidden) { return try release(mine, descriptor) }
+    if try descriptor.isLockedByOthers(QEMULockBytes.needed) { return try release(descriptor) }
+    if try descriptor.isLockedByOthers(QEMULockBytes.forbidden) { return try release(descriptor) }
     return true
   }
 
-  private static func release(
-    _ bytes: [ByteRange], _ descriptor: borrowing OwnedDescriptor
-  ) throws(Errno) -> Bool {
-    for range in bytes { try descriptor.unlock(range) }
+  private static func release(_ descriptor: borrowing OwnedDescriptor) throws(Errno) -> Bool {
+    for bytes in startGuard { try descriptor.unlock(bytes) }
     return false
   }
+
+  private static let startGuard = [
+    ByteRange(offset: 100, length: 2), ByteRange(offset: 103, length: 1), QEMULockBytes.forbidden,
+  ]
 }
