@@ -22,7 +22,6 @@ extension OpenedDisk {
         guard status.backing == image.identity, status.offset == 0, status.sizeLimit == nil else {
           throw Errno.noSuchAddressOrDevice
         }
-        if flags.contains(.claim) { try descriptor.lockExclusively() }
         return ImageLoop(descriptor: descriptor, isOwn: false, usesDirectIO: status.usesDirectIO)
       }
     }

@@ -22,9 +22,9 @@ public struct Plan: Sendable {
     return !inTheWay.isEmpty && inTheWay.allSatisfy(\.mayBeBrief)
   }
 
-  /// The whole disk on which `disk` lies; nil for an image, whose loop is locked when it is attached.
+  /// The whole disk on which `disk` lies; nil for an image to which a loop is yet to be attached, locked.
   func wholeDisk(of disk: NamedDisk) -> BlockDevice? {
-    guard let device = disk.device else { return nil }
+    guard let device = disk.device ?? disk.image?.wholeLoop else { return nil }
     return device.disk.flatMap { name in disk.related.first { $0.name == name } } ?? device
   }
 
