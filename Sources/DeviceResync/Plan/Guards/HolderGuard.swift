@@ -10,15 +10,16 @@ enum HolderGuard: Guard {
       refused(
         .systemInUse,
         "the recovery \(facts.recovery.identity.title) is held by \(holders.map(\.title).joined(separator: ", "))",
-        evidence: holders.map(\.title), remedy: remedy(first))
+        evidence: holders.map(\.title), remedy: remedy(first, facts.recovery))
     ]
   }
 
-  private static func remedy(_ holder: BlockDevice) -> String {
+  private static func remedy(_ holder: BlockDevice, _ recovery: NamedDisk) -> String {
     if holder.volumeGroupUUID != nil, let name = holder.mapperName {
-      return
-        "deactivate it with: vgchange -an \(ShellWord(volumeGroup(ofMapper: name))); keep LVM away from the "
-        + "replica with a global_filter in /etc/lvm/lvm.conf"
+      let deactivation = "deactivate it with: vgchange -an \(ShellWord(volumeGroup(ofMapper: name)))"
+      // What was activated once by itself will be again (PITFALLS A23).
+      return recovery.device.map { "\(deactivation); keep LVM away with: \(TwinGuard.filterLine(for: $0))" }
+        ?? deactivation
     }
     if let name = holder.mapperName { return "remove the map with: dmsetup remove \(ShellWord(name))" }
     if holder.kind == .raid { return "stop it with: mdadm --stop \(holder.node)" }

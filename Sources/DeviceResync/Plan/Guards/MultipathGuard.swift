@@ -1,6 +1,7 @@
 /// A path of a multipath map must not be written beside the map (PITFALLS A4).
 enum MultipathGuard: Guard {
   static let name = "multipath"
+  static let protectsWritingOnly = true
 
   static func judge(_ facts: PairFacts) -> [GuardVerdict] {
     let paths = Side.allCases.filter { side in

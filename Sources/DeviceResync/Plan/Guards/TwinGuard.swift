@@ -7,11 +7,15 @@ enum TwinGuard: Guard {
     guard facts.primary.content.holdsPhysicalVolume || facts.recovery.content.holdsPhysicalVolume else {
       return passed("no LVM physical volume on either")
     }
-    let node = facts.recovery.device.map { $0.pasteableName ?? $0.node }
     return [
       .warning(
         name, "both will carry the same LVM physical volume, and LVM on this host may activate the replica's",
-        remedy: node.map { "keep LVM away with: global_filter = [ \"r|^\($0)|\" ] in /etc/lvm/lvm.conf" })
+        remedy: facts.recovery.device.map { "keep LVM away with: \(filterLine(for: $0))" })
     ]
+  }
+
+  /// The line that keeps LVM from looking at `device` (lvm.conf(5)).
+  static func filterLine(for device: BlockDevice) -> String {
+    "global_filter = [ \"r|^\(PrintableText(device.pasteableName ?? device.node))|\" ] in /etc/lvm/lvm.conf"
   }
 }
