@@ -28,6 +28,19 @@ public struct DeviceIdentity: Sendable, Hashable, Codable {
     case backingFile = "BackingFile"
   }
 
+  /// Writes every key, null where nothing is known.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(path, forKey: .path)
+    try container.encode(kernelName, forKey: .kernelName)
+    try container.encode(deviceNumber, forKey: .deviceNumber)
+    try container.encode(size, forKey: .size)
+    try container.encode(logicalBlockSize, forKey: .logicalBlockSize)
+    try container.encode(stableName, forKey: .stableName)
+    try container.encode(diskSequence, forKey: .diskSequence)
+    try container.encode(backingFile, forKey: .backingFile)
+  }
+
   /// The typed name and, where there is one, the stable name: what a message calls the disk.
   var title: String {
     guard let stableName, stableName != path else { return PrintableText(path).description }

@@ -38,6 +38,17 @@ public struct GuardVerdict: Sendable, Codable, Equatable {
     case remedy = "Remedy"
   }
 
+  /// Writes every key, `Remedy` null where nothing needs doing.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(name, forKey: .name)
+    try container.encode(verdict, forKey: .verdict)
+    try container.encode(returnValue, forKey: .returnValue)
+    try container.encode(reason, forKey: .reason)
+    try container.encode(evidence, forKey: .evidence)
+    try container.encode(remedy, forKey: .remedy)
+  }
+
   /// Whether the run must not start.
   public var isInTheWay: Bool { verdict == .refused || verdict == .unknown }
 

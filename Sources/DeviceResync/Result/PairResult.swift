@@ -35,8 +35,11 @@ public struct PairResult: Sendable {
   /// What the user should know and no error says.
   public var notes: [String] = []
 
-  /// Whether the two are equal, as far as they were compared.
-  public var isIdentical: Bool { totals.bytesDifferent == 0 }
+  /// Whether the two were equal; nil where no difference was found, but not every byte was looked at.
+  public var isIdentical: Bool? {
+    if totals.bytesDifferent > 0 { return false }
+    return engine != nil && returnValue == .completed ? true : nil
+  }
 }
 
 /// What witnesses of foreign writes saw, in bytes; nil where nothing counts them.

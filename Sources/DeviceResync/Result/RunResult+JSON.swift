@@ -26,11 +26,7 @@ extension RunResult: Encodable {
     try container.encodeNil(forKey: .job)
     try container.encodeNil(forKey: .computerSystem)
     try container.encodeNil(forKey: .startTime)
-    if isIdentical || totals.bytesDifferent > 0 {
-      try container.encode(isIdentical, forKey: .identical)
-    } else {
-      try container.encodeNil(forKey: .identical)
-    }
+    try container.encode(isIdentical, forKey: .identical)
     try totals.encode(to: encoder, isDryRun: isDryRun)
     try container.encode(
       pairs.map { PairObject(pair: $0, isDryRun: isDryRun, isCompare: operation == .compare) }, forKey: .pairs
@@ -121,7 +117,7 @@ private struct PairObject: Encodable {
     try container.encode(pair.sourceMode, forKey: .sourceMode)
     try container.encode(pair.writeBack, forKey: .writeBack)
     try container.encode(pair.engine, forKey: .engine)
-    try container.encode(pair.engine == nil ? nil : pair.isIdentical, forKey: .identical)
+    try container.encode(pair.isIdentical, forKey: .identical)
     try container.encode(pair.engine == nil ? nil : pair.pointInTime, forKey: .pointInTime)
     try container.encode(pair.witness, forKey: .witness)
     try container.encodeIfPresent(pair.backingDirectIO, forKey: .backingDirectIO)

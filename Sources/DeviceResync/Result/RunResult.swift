@@ -20,8 +20,11 @@ public struct RunResult: Sendable {
   /// Whether the plan was declined.
   public var wasDeclined = false
 
-  /// Whether every pair is equal, as far as it was compared.
-  public var isIdentical: Bool { pairs.allSatisfy(\.isIdentical) && returnValue == .completed }
+  /// Whether every pair was equal; nil where no difference was found, but not every byte was looked at.
+  public var isIdentical: Bool? {
+    if pairs.contains(where: { $0.isIdentical == false }) { return false }
+    return !pairs.isEmpty && pairs.allSatisfy { $0.isIdentical == true } ? true : nil
+  }
 
   /// The process's exit status.
   public var exitStatus: Int32 {
