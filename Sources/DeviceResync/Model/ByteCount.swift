@@ -47,7 +47,7 @@ public struct ByteCount: Sendable, Hashable {
 }
 
 extension ByteCount: CustomStringConvertible {
-  /// `0 B`, `512 B`, `1.5 KiB`, `64 GiB`: three significant digits at least, exact where it is whole.
+  /// `0 B`, `512 B`, `1.5 KiB`, `64 GiB`: with one decimal below 100, exact where it has none.
   public var description: String {
     var unit = 0
     var divisor: UInt64 = 1
@@ -58,6 +58,7 @@ extension ByteCount: CustomStringConvertible {
     let (whole, rest) = bytes.quotientAndRemainder(dividingBy: divisor)
     guard rest != 0 else { return "\(whole) \(Self.units[unit])" }
     let fraction = Double(rest) / Double(divisor)
+    if whole == 1023, fraction >= 0.5, unit < Self.units.count - 1 { return "1.0 \(Self.units[unit + 1])" }
     if whole >= 100 { return "\(whole + (fraction >= 0.5 ? 1 : 0)) \(Self.units[unit])" }
     let tenths = Int((fraction * 10).rounded())
     return tenths == 10 ? "\(whole + 1).0 \(Self.units[unit])" : "\(whole).\(tenths) \(Self.units[unit])"

@@ -43,6 +43,9 @@ public struct PrintableText: Sendable, Hashable, CustomStringConvertible {
     switch scalar.properties.generalCategory {
     case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse, .unassigned:
       text += "\\u{" + String(scalar.value, radix: 16) + "}"
+    // Letters and marks that show nothing, such as Hangul fillers and variation selectors.
+    case _ where scalar.properties.isDefaultIgnorableCodePoint:
+      text += "\\u{" + String(scalar.value, radix: 16) + "}"
     default:
       if scalar == "\\" { text += "\\\\" } else { text.unicodeScalars.append(scalar) }
     }
