@@ -16,16 +16,7 @@ extension DeviceReport {
   public init(of paths: [String]) throws(ResyncError) {
     let names = paths.map(NamedPath.init(resolving:))
     for name in names {
-      if case .absent(let component) = name.problem {
-        throw ResyncError(
-          .kernel(.noSuchFileOrDirectory, .open), "look at", on: name.typed,
-          reason: "\(component) does not exist")
-      }
-      if name.problem == .wrongKind {
-        throw ResyncError(
-          .incorrectDataType, "look at", on: name.typed,
-          reason: "it is neither a block device nor a regular file")
-      }
+      if let problem = name.problem { throw Self.error(problem, name.typed) }
     }
     var probe = ProbeHelper()
     let files = names.compactMap(\.status).filter { $0.kind == .regular }
@@ -46,6 +37,22 @@ extension DeviceReport {
     }
     let looked = probe.probeDisks(images.map { $0.name.canonical ?? FilePath($0.name.typed) })
     for (index, content) in looked.enumerated() { images[index].content = content }
+  }
+
+  private static func error(_ problem: NamedPath.Problem, _ typed: String) -> ResyncError {
+    let (cause, reason): (ResyncError.Cause, String) =
+      switch problem {
+      case .absent(let component):
+        (.kernel(.noSuchFileOrDirectory, .open), "\(PrintableText(component)) does not exist")
+      case .unreadable(let component, let errno):
+        (.kernel(errno, .open), "\(PrintableText(component)) cannot be looked at")
+      case .untrustedLink(let link, let why):
+        (.invalidParameter, "the link \(PrintableText(link)) cannot be trusted: \(why)")
+      case .namedByContent(let name):
+        (.invalidParameter, "\(PrintableText(name)) names what is on a disk, which another may carry too")
+      case .wrongKind: (.incorrectDataType, "it is neither a block device nor a regular file")
+      }
+    return ResyncError(cause, "look at", on: typed, reason: reason)
   }
 
   /// The devices to show, in the kernel's order with numbers in their order.
