@@ -45,8 +45,6 @@ extension Errno {
   static let timerExpired = Errno(rawValue: 62)  // ETIME
   static let remoteIO = Errno(rawValue: 121)  // EREMOTEIO
   static let noMedium = Errno(rawValue: 123)  // ENOMEDIUM
-  static let noData = Errno(rawValue: 61)  // ENODATA
-  static let illegalByteSequence = Errno(rawValue: 84)  // EILSEQ
   static let reservationConflict = Errno(rawValue: 52)  // EBADE
   static let remoteChanged = Errno(rawValue: 78)  // EREMCHG
 }
