@@ -20,7 +20,8 @@ extension PairRun {
       do throws(ResyncError) {
         try flush()
       } catch {
-        if failure == nil { failure = error } else { report(error) }
+        if let failure { fail(failure) }
+        failure = error
       }
     }
     if let failure { throw failure }

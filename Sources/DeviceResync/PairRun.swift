@@ -56,22 +56,22 @@ struct PairRun {
     result.totals.seconds = (clock.now - start).seconds
   }
 
-  private mutating func fail(_ error: ResyncError) {
+  /// Ends the pair with `error`; of several the first decides the return value.
+  mutating func fail(_ error: ResyncError) {
     let error = error.naming(names)
     // An error of a device that is gone, or is another by now, is not the sector's (PITFALLS D11).
     if case .kernel(_, .transfer) = error.cause, let side = error.side {
       do throws(ResyncError) {
         try check(side)
       } catch {
-        report(error)
-        if result.errors.isEmpty { result.returnValue = error.returnValue }
+        blame(error)
       }
     }
-    if result.errors.isEmpty { result.returnValue = error.returnValue }
-    report(error)
+    blame(error)
   }
 
-  mutating func report(_ error: ResyncError) {
+  private mutating func blame(_ error: ResyncError) {
+    if result.returnValue == .completed { result.returnValue = error.returnValue }
     result.errors.append(ErrorReport(error))
     reporter.tell(.error(error, pair: index))
   }
