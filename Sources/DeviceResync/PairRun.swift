@@ -102,9 +102,12 @@ extension PairRun {
     try check(.primary)
     try check(.recovery)
     let findings = (
-      primary: try witnesses.primary.find(pair.primary.disk, planned.primary, .primary, ownBytes: 0),
+      primary: try witnesses.primary.find(
+        pair.primary.disk, planned.primary, .primary, ownBytes: 0, ownChange: false),
       recovery: try witnesses.recovery.find(
-        pair.recovery.disk, planned.recovery, .recovery, ownBytes: submitted)
+        pair.recovery.disk, planned.recovery, .recovery, ownBytes: submitted,
+        // A tail is written through the file, past the device's count.
+        ownChange: submitted > 0 || result.totals.bytesWritten > 0)
     )
     result.witness = WitnessReport(
       primaryBytes: findings.primary.foreignBytes, recoveryBytes: findings.recovery.foreignBytes,
@@ -127,7 +130,7 @@ extension PairRun {
       if ending == .stopped {
         throw ResyncError(.terminated, "go on", reason: "the run was ended by request or signal")
       }
-      let holesHeld = before.holds(imageStatuses(), recoveryToo: submitted == 0)
+      let holesHeld = before.holds(imageStatuses(), recoveryToo: submitted == 0 && result.totals.bytesWritten == 0)
       if ending == .complete, result.totals.bytesSkipped == 0 || holesHeld { return submitted }
       // What was passed over proves nothing (PITFALLS G10): once more, every byte.
       result.notes.append("a hole was not empty, or an image changed: every byte was read")

@@ -30,9 +30,11 @@ struct Witness: Sendable {
 
   /// Looks again.
   ///
-  /// - Parameter ownBytes: bytes that we have submitted since, whether they arrived or not.
+  /// - Parameters:
+  ///   - ownBytes: bytes that we have submitted to the device since, whether they arrived or not.
+  ///   - ownChange: whether we have written to the disk at all, by whatever way.
   func find(
-    _ disk: borrowing OpenedDisk, _ planned: NamedDisk, _ side: Side, ownBytes: UInt64
+    _ disk: borrowing OpenedDisk, _ planned: NamedDisk, _ side: Side, ownBytes: UInt64, ownChange: Bool
   ) throws(ResyncError) -> Finding {
     var finding = Finding()
     if let count, let now = try Self.count(name, wholeDisk, side) {
@@ -42,7 +44,7 @@ struct Witness: Sendable {
     }
     if let file, let now = try Self.file(disk, planned, side) {
       // Our own writes change the file's times too.
-      finding.fileChanged = now.size != file.size || ownBytes == 0 && now.changed != file.changed
+      finding.fileChanged = now.size != file.size || !ownChange && now.changed != file.changed
     }
     return finding
   }
