@@ -89,7 +89,7 @@ extension NamedDisk {
     identity.logicalBlockSize = device.queue.logicalBlockSize
     identity.diskSequence = device.diskSequence
     identity.backingFile = device.loop?.path
-    identity.stableName = device.loop?.backing.map(Self.stableName) ?? device.stableName
+    identity.stableName = Self.stableName(device, host)
     identity.size = try attempt("read the size of", on: name.typed, side: side) { () throws(Errno) in
       try descriptor.deviceSize()
     }
@@ -142,6 +142,15 @@ extension NamedDisk {
     if try descriptor.isLockedByOthers(QEMULockBytes.writing) { locks.writer = true }
     if try descriptor.isLockedByOthers(QEMULockBytes.needed) { locks.user = true }
     if try descriptor.isLockedByOthers(QEMULockBytes.forbidden) { locks.user = true }
+  }
+
+  /// A loop's is its file's; a partition of a loop is a place in that file.
+  private static func stableName(_ device: BlockDevice, _ host: Host) -> String? {
+    if let file = device.loop?.backing { return stableName(file) }
+    guard let file = device.disk.flatMap(host.device(named:))?.loop?.backing, let place = device.rangeOnDisk else {
+      return device.stableName
+    }
+    return "\(stableName(file))+\(place.offset)+\(place.length)"
   }
 
   static func stableName(_ file: FileIdentity) -> String { "inode-\(file.inode)@\(file.device)" }

@@ -7,10 +7,14 @@ extension PairFacts {
     let nodes = Dictionary(
       disk.related.flatMap { device in device.names.map { ($0, device.name) } },
       uniquingKeysWith: { one, _ in one })
-    return host.mounts.compactMap { mount in
+    let found = host.mounts.compactMap { mount -> (device: String, mountPoint: String)? in
       // btrfs mounts carry an anonymous device number: there the source tells, in the words of who mounted it.
       guard let device = numbers[mount.device] ?? nodes[mount.source] else { return nil }
       return (device, mount.mountPoint)
+    }
+    // Every mount namespace that has a copy of the mount shows it; once is enough.
+    return found.reduce(into: []) { seen, mount in
+      if !seen.contains(where: { $0 == mount }) { seen.append(mount) }
     }
   }
 

@@ -89,6 +89,7 @@ extension DeviceReport {
   /// `ext4 "root"`, `gpt 3 partitions`, `qcow2 container`.
   private static func summary(_ content: ProbedContent) -> String {
     var parts: [String] = []
+    if case .unknown(let reason) = content.outcome { parts.append("not known: \(reason)") }
     if let container = content.container { parts.append("\(container.rawValue) container") }
     if let table = content.partitionTable {
       parts.append(

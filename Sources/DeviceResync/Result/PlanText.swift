@@ -11,6 +11,10 @@ extension Plan {
       lines.append(
         "  source   \(pair.sourceMode.rawValue)\(request.writes ? ", written in place" : ", nothing is written")"
       )
+      if request.writes, let image = pair.recovery.image, image.isSparse {
+        lines.append(
+          "  room     \(ByteCount(image.fileSystem.available)) free on the file system of the recovery, a sparse image")
+      }
       lines += pair.guards.filter { allVerdicts || $0.verdict != .passed }.flatMap(Self.lines)
     }
     lines.append("  note     \(notice)")
