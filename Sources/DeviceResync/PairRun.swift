@@ -130,7 +130,8 @@ extension PairRun {
       if ending == .stopped {
         throw ResyncError(.terminated, "go on", reason: "the run was ended by request or signal")
       }
-      let holesHeld = before.holds(imageStatuses(), recoveryToo: submitted == 0 && result.totals.bytesWritten == 0)
+      let holesHeld = before.holds(
+        imageStatuses(), recoveryToo: submitted == 0 && result.totals.bytesWritten == 0)
       if ending == .complete, result.totals.bytesSkipped == 0 || holesHeld { return submitted }
       // What was passed over proves nothing (PITFALLS G10): once more, every byte.
       result.notes.append("a hole was not empty, or an image changed: every byte was read")

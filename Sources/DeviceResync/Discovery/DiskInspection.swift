@@ -147,7 +147,8 @@ extension NamedDisk {
   /// A loop's is its file's; a partition of a loop is a place in that file.
   private static func stableName(_ device: BlockDevice, _ host: Host) -> String? {
     if let file = device.loop?.backing { return stableName(file) }
-    guard let file = device.disk.flatMap(host.device(named:))?.loop?.backing, let place = device.rangeOnDisk else {
+    guard let file = device.disk.flatMap(host.device(named:))?.loop?.backing, let place = device.rangeOnDisk
+    else {
       return device.stableName
     }
     return "\(stableName(file))+\(place.offset)+\(place.length)"

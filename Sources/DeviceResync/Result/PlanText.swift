@@ -13,7 +13,8 @@ extension Plan {
       )
       if request.writes, let image = pair.recovery.image, image.isSparse {
         lines.append(
-          "  room     \(ByteCount(image.fileSystem.available)) free on the file system of the recovery, a sparse image")
+          "  room     \(ByteCount(image.fileSystem.available)) free on the file system of the recovery, a sparse image"
+        )
       }
       lines += pair.guards.filter { allVerdicts || $0.verdict != .passed }.flatMap(Self.lines)
     }
