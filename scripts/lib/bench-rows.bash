@@ -88,7 +88,7 @@ row_writes() {
   local name=$1
   sample_writes() {
     local expected before
-    expected=$(mutate_file "$pair_recovery" "$round" bits 1 | awk '{ sum += $2 } END { print sum / 512 }')
+    expected=$(mutate_file "$pair_recovery" "$round" bits 1 | awk '{ sum += $2 } END { printf "%.0f", sum / 512 }')
     blockdev --flushbufs "$pair_recovery"
     before=$(sectors_written "$pair_recovery")
     sample "$name.writes" 0 "$vmresync" resync --primary "$pair_primary" --recovery "$pair_recovery" \

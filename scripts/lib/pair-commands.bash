@@ -168,8 +168,8 @@ describe_changes() {
   awk 'NF { ranges++; bytes += $2; if (ranges == 1) first = $1; last = $1 + $2 - 1 }
     END {
       if (!ranges) { print "nothing, the blocks held zeros already"; exit }
-      printf "%d blocks (%d bytes) in %d ranges, from byte %d to byte %d\n",
-        (bytes + 4095) / 4096, bytes, ranges, first, last
+      printf "%.0f blocks (%.0f bytes) in %d ranges, from byte %.0f to byte %.0f\n",
+        int((bytes + 4095) / 4096), bytes, ranges, first, last
     }' <<<"$1"
 }
 
