@@ -11,7 +11,7 @@ enum BlockSizeGuard: Guard {
         refused(
           .notSupported,
           "the \(side.name)'s logical blocks of \(sizes[Int(side.rawValue)]) bytes cannot be handled",
-          remedy: nil)
+          remedy: "format it with blocks of 512 to 65536 bytes, a power of two")
       ]
     }
     if !facts.primary.size.isMultiple(of: block), facts.primary.image == nil || facts.recovery.image == nil {
