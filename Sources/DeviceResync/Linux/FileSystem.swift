@@ -11,18 +11,6 @@ struct FileSystem: Sendable, Equatable {
   let total: UInt64
   let isReadOnly: Bool
 
-  init(of descriptor: borrowing OwnedDescriptor) throws(Errno) {
-    var magic: UInt64 = 0
-    var available: UInt64 = 0
-    var total: UInt64 = 0
-    var isReadOnly = false
-    try check(unsafe cl_file_system(descriptor.rawValue, &magic, &available, &total, &isReadOnly))
-    self.magic = magic
-    self.available = available
-    self.total = total
-    self.isReadOnly = isReadOnly
-  }
-
   /// The usual name; nil for one that this table does not know.
   var name: String? {
     switch magic {
@@ -54,5 +42,20 @@ struct FileSystem: Sendable, Equatable {
     case "nfs", "cifs", "fuse", "ceph", "overlay": true
     default: false
     }
+  }
+}
+
+extension FileSystem {
+  /// Of the one on which the file lies that `descriptor` has open.
+  init(of descriptor: borrowing OwnedDescriptor) throws(Errno) {
+    var magic: UInt64 = 0
+    var available: UInt64 = 0
+    var total: UInt64 = 0
+    var isReadOnly = false
+    try check(unsafe cl_file_system(descriptor.rawValue, &magic, &available, &total, &isReadOnly))
+    self.magic = magic
+    self.available = available
+    self.total = total
+    self.isReadOnly = isReadOnly
   }
 }
