@@ -35,6 +35,9 @@ extension NamedPath {
     dependsOnOrder = Self.dependsOnOrder(typed)
     var walk = Walk(typed)
     do throws(Walk.Stop) {
+      // Such a name makes no sense, whether or not there is a disk behind it today.
+      let path = Self.absolute(typed)
+      if Self.isNamedByContent(path) { throw Walk.Stop(problem: .namedByContent(path.string)) }
       let end = try walk.follow()
       canonical = end.path
       status = end.status
@@ -49,9 +52,14 @@ extension NamedPath {
   /// Whether the name may mean another disk after a reboot: `/dev/sdX`, `/dev/vdX`, `/dev/xvdX`,
   /// `/dev/nvmeXnY`, `/dev/dm-N`, and partitions of these.
   static func dependsOnOrder(_ typed: String) -> Bool {
-    let path = workingDirectory().pushing(FilePath(typed)).lexicallyNormalized()
+    let path = absolute(typed)
     guard path.removingLastComponent() == "/dev", let name = path.lastComponent?.string else { return false }
     return name.firstMatch(of: /^(sd[a-z]+\d*|x?vd[a-z]+\d*|nvme\d+(c\d+)?n\d+(p\d+)?|dm-\d+)$/) != nil
+  }
+
+  /// The typed name from the root on; an absolute one takes the place of the working directory.
+  private static func absolute(_ typed: String) -> FilePath {
+    workingDirectory().pushing(FilePath(typed)).lexicallyNormalized()
   }
 
   /// Whether the last component is a name that udev takes from the disk's content.
