@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import Synchronization
 import SystemPackage
 import Testing
 
@@ -11,7 +12,7 @@ struct Child: ~Copyable {
   private let output: OwnedDescriptor
   private let error: OwnedDescriptor
   /// The child's standard input ends when this closes.
-  private let input: OwnedDescriptor
+  private let input: InputEnd
 
   /// Starts `arguments`, looked up on PATH.
   ///
@@ -24,7 +25,7 @@ struct Child: ~Copyable {
     let kind = CInt(SOCK_STREAM.rawValue) | 0o2000000
     guard socketpair(AF_UNIX, kind, 0, &ends) == 0 else { throw Errno(rawValue: errno) }
     let reading = OwnedDescriptor(adopting: ends[0])
-    let input = OwnedDescriptor(adopting: ends[1])
+    let input = InputEnd(OwnedDescriptor(adopting: ends[1]))
 
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
@@ -58,6 +59,9 @@ struct Child: ~Copyable {
     var status: CInt = 0
     waitpid(id, &status, 0)
   }
+
+  /// Ends its standard input, which is what it waits for.
+  func endInput() { input.close() }
 
   func signal(_ number: CInt) { kill(id, number) }
 
@@ -93,6 +97,13 @@ struct Child: ~Copyable {
       status: state.si_code == 1 ? number : nil, signal: state.si_code == 1 ? nil : number, output: output,
       error: error)
   }
+}
+
+/// The writing end of a child's standard input.
+private final class InputEnd: Sendable {
+  private let descriptor: Mutex<OwnedDescriptor?>
+  init(_ descriptor: consuming OwnedDescriptor) { self.descriptor = Mutex(descriptor) }
+  func close() { descriptor.withLock { $0 = nil } }
 }
 
 /// How a child ended.

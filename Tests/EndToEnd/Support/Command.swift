@@ -58,7 +58,18 @@ struct Report: Sendable, CustomStringConvertible {
     }
   }
 
-  var description: String { "\(ended)" }
+  /// What a failed expectation needs to show.
+  var description: String {
+    var lines = ["status \(status.map(String.init) ?? "none"), value \(value ?? -1): \(message)"]
+    for pair in json["Pairs"].array {
+      lines += pair["Guards"].array.filter { $0["Verdict"].text != "passed" }.map {
+        "\($0["Name"].text ?? ""): \($0["Reason"].text ?? "") \($0["Evidence"].array.compactMap(\.text))"
+      }
+      lines += pair["Errors"].array.compactMap { $0["Message"].text } + pair["Notes"].array.compactMap(\.text)
+    }
+    return lines.joined(separator: "\n") + ended.error
+  }
+
   var status: Int32? { ended.status }
   /// The return value.
   var value: Int? { json["ReturnValue"].int }
@@ -99,4 +110,9 @@ enum Value {
     32775: "Invalid state for this operation", 32776: "Incorrect data type", 32777: "System is not available",
     32778: "Out of memory", 32779: "File not found",
   ]
+}
+
+/// strace, which lets a system call fail.
+func injecting(_ what: String) -> [String] {
+  ["strace", "-f", "-o", "/dev/null", "-e", "inject=\(what)"]
 }

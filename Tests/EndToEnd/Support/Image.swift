@@ -8,6 +8,9 @@ import Testing
 struct Image: Sendable {
   let path: String
 
+  /// A file that something else makes.
+  init(at path: String) { self.path = path }
+
   /// Of `size` bytes, all holes.
   init(_ name: String, size: UInt64) throws {
     path = Place.ours(name)

@@ -1,3 +1,5 @@
+import Testing
+
 /// What a pair is made of.
 enum Form: String, CaseIterable, Sendable { case images, loops, loopToImage, imageToLoop }
 
@@ -29,6 +31,14 @@ struct TestPair: ~Copyable {
     var other = bytes
     other[5000] ^= 1
     try self.init(bytes, other, form)
+  }
+
+  /// Expects that the recovery still holds what ``init(differing:)`` gave it.
+  func expectUntouched(sourceLocation: SourceLocation = #_sourceLocation) throws {
+    var bytes = randomBytes(1 << 20, seed: 7)
+    #expect(areEqual(try primaryImage.bytes(), bytes), sourceLocation: sourceLocation)
+    bytes[5000] ^= 1
+    #expect(areEqual(try recoveryImage.bytes(), bytes), sourceLocation: sourceLocation)
   }
 
   private static func loop(_ image: Image, _ blockSize: UInt32, _ isWanted: Bool) throws -> NamedLoop? {
