@@ -75,15 +75,27 @@ func discoverDevices(sysfs: Sysfs = Sysfs()) throws(Errno) -> [BlockDevice] {
   for found in try enumerateBlockDevices() {
     guard var device = try BlockDevice(found, in: sysfs) else { continue }
     if let binding = device.loop {
-      device.loop = askDriver(about: device.node, binding)
-      // The driver knows nothing of a loop that was detached meanwhile.
-      if device.loop?.backing == nil, try sysfs.text("class/block/\(device.name)/loop/backing_file") == nil {
-        continue
-      }
+      guard let asked = try askDriver(about: device, binding, sysfs) else { continue }
+      device.loop = asked
     }
     devices.append(device)
   }
   return devices
+}
+
+/// The binding with what the driver says of it; nil for a loop that was detached meanwhile.
+///
+/// While a loop is being detached the driver denies it already and sysfs still shows it: that passes.
+private func askDriver(
+  about device: BlockDevice, _ binding: BlockDevice.LoopBinding, _ sysfs: Sysfs
+) throws(Errno) -> BlockDevice.LoopBinding? {
+  for _ in 0..<40 {
+    let asked = askDriver(about: device.node, binding)
+    if asked.backing != nil { return asked }
+    if try sysfs.text("class/block/\(device.name)/loop/backing_file") == nil { return nil }
+    pause(milliseconds: 5)
+  }
+  return binding
 }
 
 /// Adds the backing file's identity, which sysfs does not tell.

@@ -8,9 +8,11 @@ extension Plan {
       if pairs.count > 1 { lines.append("Disk pair \(index + 1) of \(pairs.count)") }
       lines.append("  read     \(pair.primary.title)")
       lines.append("  \(request.writes ? "WRITTEN " : "read    ") \(pair.recovery.title)")
-      lines.append(
-        "  source   \(pair.sourceMode.rawValue)\(request.writes ? ", written in place" : ", nothing is written")"
-      )
+      if pair.primary.size > 0 {
+        lines.append(
+          "  source   \(pair.sourceMode.rawValue), \(request.writes ? "written in place" : "nothing is written")"
+        )
+      }
       if request.writes, let image = pair.recovery.image, image.isSparse {
         lines.append(
           "  room     \(ByteCount(image.fileSystem.available)) free on the file system of the recovery, a sparse image"

@@ -13,8 +13,9 @@ enum NameGuard: Guard {
     let title = "the \(disk.side.name) \(PrintableText(disk.name.typed))"
     switch disk.name.problem {
     case .absent(let component):
+      let what = component == disk.name.typed ? "" : ": \(PrintableText(component))"
       return refused(
-        .fileNotFound, "\(title): \(PrintableText(component)) does not exist",
+        .fileNotFound, "\(title)\(what) does not exist",
         remedy: "look for the disk with: vmresync devices")
     case .unreadable(let component, let errno):
       return refused(
