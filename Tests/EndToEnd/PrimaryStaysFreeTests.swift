@@ -69,7 +69,7 @@ import Testing
     let images = try images()
     try images.recovery.write([1], at: 0)
     let loop = form == .loops || form == .imageToLoop ? try NamedLoop(images.recovery.path) : nil
-    let recovery = path(loop, images.recovery)
+    let recovery = TestPair.path(loop, images.recovery)
     let report = try LongRun(.resync, images.primary.path, recovery).stopped {
       let qemu = try Child(["qemu-io", "-f", "raw", "-c", "length", recovery]).wait()
       #expect(qemu.status != 0 && qemu.error.contains("lock"), "\(qemu)")
@@ -88,14 +88,7 @@ import Testing
     }
     expect(report, 0)
     #expect(report["BytesWritten"].int == 4096)
-    _ = path(loop, images.recovery)
-  }
-
-  private func path(_ loop: borrowing NamedLoop?, _ image: Image) -> String {
-    switch loop {
-    case .some(let loop): loop.node
-    case .none: image.path
-    }
+    _ = TestPair.path(loop, images.recovery)
   }
 
   /// Mounts it, opens it exclusively, and lets QEMU open it for writing, one after the other.

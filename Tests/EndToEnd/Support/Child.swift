@@ -34,6 +34,15 @@ struct Child: ~Copyable {
     posix_spawn_file_actions_adddup2(&actions, output.rawValue, 1)
     posix_spawn_file_actions_adddup2(&actions, error.rawValue, 2)
 
+    // Threads of the pool that runs tests have signals blocked, and a child would inherit that.
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    var none = sigset_t()
+    sigemptyset(&none)
+    posix_spawnattr_setsigmask(&attributes, &none)
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
+
     // Ends with the thread that started it, so that nothing outlives a test that dies.
     let words = ["setpriv", "--pdeathsig", "KILL", "--"] + arguments
     var variables = ["PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", "HOME=/root"]
@@ -45,7 +54,7 @@ struct Child: ~Copyable {
     let envp = variables.map { strdup($0) } + [nil]
     defer { for text in argv + envp { free(text) } }
     var id: pid_t = 0
-    let failure = posix_spawnp(&id, words[0], &actions, nil, argv, envp)
+    let failure = posix_spawnp(&id, words[0], &actions, &attributes, argv, envp)
     if failure != 0 { throw Errno(rawValue: failure) }
     self.id = id
     self.output = output

@@ -41,21 +41,18 @@ struct TestPair: ~Copyable {
     #expect(areEqual(try recoveryImage.bytes(), bytes), sourceLocation: sourceLocation)
   }
 
-  private static func loop(_ image: Image, _ blockSize: UInt32, _ isWanted: Bool) throws -> NamedLoop? {
+  static func loop(_ image: Image, _ blockSize: UInt32, _ isWanted: Bool) throws -> NamedLoop? {
     isWanted ? try NamedLoop(image.path, blockSize: blockSize) : nil
   }
 
-  var primary: String {
-    switch primaryLoop {
-    case .some(let loop): loop.node
-    case .none: primaryImage.path
-    }
-  }
+  var primary: String { Self.path(primaryLoop, primaryImage) }
+  var recovery: String { Self.path(recoveryLoop, recoveryImage) }
 
-  var recovery: String {
-    switch recoveryLoop {
+  /// The loop's node where there is one, else the image.
+  static func path(_ loop: borrowing NamedLoop?, _ image: Image) -> String {
+    switch loop {
     case .some(let loop): loop.node
-    case .none: recoveryImage.path
+    case .none: image.path
     }
   }
 }
