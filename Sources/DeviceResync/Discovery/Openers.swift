@@ -16,6 +16,8 @@ public struct Opener: Sendable, Hashable {
   public let target: Target
   /// Whether it may write.
   public let isWriting: Bool
+  /// Whether it holds locks on bytes of it, as QEMU does.
+  var isLocking = false
 
   /// `pid 4711 (qemu-system-x86)`.
   public var description: String { "pid \(process) (\(PrintableText(program)))" }
@@ -72,9 +74,11 @@ private func look(
   for name in try descriptors.names() {
     guard let status = try statusIfOpen(descriptors, name), let target = Opener.Target(status, among: files)
     else { continue }
-    let isWriting = try isOpenForWriting(name, directory)
+    guard let use = try use(of: name, directory) else { continue }
     openers.insert(
-      Opener(process: process, program: try program(directory), target: target, isWriting: isWriting))
+      Opener(
+        process: process, program: try program(directory), target: target, isWriting: use.isWriting,
+        isLocking: use.isLocking))
   }
   for mapping in try directory.opening("maps", .readOnly).readText().split(separator: "\n") {
     // "7f12…-7f13… rw-s 00000000 00:06 1234 /dev/sdb": only shared mappings reach the disk.
@@ -97,18 +101,23 @@ private func statusIfOpen(_ directory: borrowing OwnedDescriptor, _ name: String
   }
 }
 
-/// Reads the access mode from `fdinfo/N`: a line `flags:\t0100002`, in octal (proc_pid_fdinfo(5)).
-private func isOpenForWriting(_ name: String, _ directory: borrowing OwnedDescriptor) throws(Errno) -> Bool {
+/// Reads `fdinfo/N` (proc_pid_fdinfo(5)): the access mode from a line `flags:\t0100002`, in octal, and locks on
+/// bytes from lines `lock:\t1: OFDLCK ADVISORY READ …`; nil for what was closed meanwhile.
+private func use(
+  of name: String, _ directory: borrowing OwnedDescriptor
+) throws(Errno) -> (isWriting: Bool, isLocking: Bool)? {
   let text: String
   do throws(Errno) {
     text = try directory.opening("fdinfo/\(name)", .readOnly).readText()
   } catch .noSuchFileOrDirectory {
-    return false  // closed meanwhile
+    return nil
   }
-  guard let line = text.split(separator: "\n").first(where: { $0.hasPrefix("flags:") }),
+  let lines = text.split(separator: "\n")
+  let isLocking = lines.contains { $0.hasPrefix("lock:") && !$0.contains("FLOCK") }
+  guard let line = lines.first(where: { $0.hasPrefix("flags:") }),
     let flags = UInt64(line.dropFirst(6).drop(while: { $0 == "\t" || $0 == " " }), radix: 8)
-  else { return true }
-  return flags & 0o3 != 0
+  else { return (true, isLocking) }
+  return (flags & 0o3 != 0, isLocking)
 }
 
 extension Opener.Target {
