@@ -50,7 +50,7 @@ struct AttachedLoop: ~Copyable, Sendable {
     var refusal = Errno.resourceBusy
     // Between the question for a free number and the attachment another process may take it; its node may
     // not be made yet (PITFALLS B1).
-    for _ in 0..<Self.attempts {
+    for attempt in 0..<Self.attempts {
       let number = try check(cl_loop_find_free(control.rawValue))
       do throws(Errno) {
         let descriptor = try OwnedDescriptor(opening: FilePath("/dev/loop\(number)"), flags)
@@ -64,6 +64,8 @@ struct AttachedLoop: ~Copyable, Sendable {
       } catch {
         guard Self.isRace(error) else { throw error }
         refusal = error
+        // The kernel offers a number until it is configured; whoever has locked it may not be running just now.
+        pause(milliseconds: UInt32(min(attempt, 20)))
       }
     }
     throw refusal
@@ -72,6 +74,7 @@ struct AttachedLoop: ~Copyable, Sendable {
   /// Hands the descriptor over; the loop lives as long as it does.
   consuming func takeDescriptor() -> OwnedDescriptor { descriptor }
 
+  /// About five seconds.
   private static let attempts = 256
 
   private static func isRace(_ errno: Errno) -> Bool {
