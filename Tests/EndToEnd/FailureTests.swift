@@ -27,17 +27,11 @@ import Testing
     arguments: [[], ["--verify"]])
   func lostWrites(_ options: [String]) throws {
     let primary = try Image("primary", randomBytes(24 << 20, seed: 2))
-    let directory = Place.ours("small")
-    try tool("mkdir", directory)
-    let script = """
-      mount -t tmpfs -o size=8m none "$1" && truncate --size=24M "$1/recovery" && shift && "$@"
-      status=$?
-      "$1" compare --primary "${@:(-3):1}" --recovery "${@:(-1)}" >&2
-      exit "$status"
-      """
-    let wrapper = ["unshare", "--mount", "--propagation", "private", "bash", "-c", script, "bash", directory]
-    let words = ["resync", "--json", "--yes"] + options + ["--primary", primary.path, "--recovery", "\(directory)/recovery"]
-    let report = try Report(Command.start(words, through: wrapper).wait())
+    try tool("mkdir", Place.ours("small"))
+    let recovery = Place.ours("small/recovery")
+    let look = #""$1" compare --primary '\#(primary.path)' --recovery '\#(recovery)' >&2"#
+    let report = try Command.json(
+      .resync, primary.path, recovery, options, through: onSmallTmpfs(recovery, size: 24 << 20, then: look))
     expect(report, 32768)
     let error = report.pair()["Errors"][0]
     #expect(error["Errno"].text == "ENOSPC")

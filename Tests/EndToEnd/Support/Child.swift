@@ -72,6 +72,9 @@ struct Child: ~Copyable {
   /// Ends its standard input, which is what it waits for.
   func endInput() { input.close() }
 
+  /// Writes to its standard input.
+  func say(_ text: String) throws { try input.write(text) }
+
   func signal(_ number: CInt) { kill(id, number) }
 
   /// What it has written to standard output so far.
@@ -113,6 +116,15 @@ private final class InputEnd: Sendable {
   private let descriptor: Mutex<OwnedDescriptor?>
   init(_ descriptor: consuming OwnedDescriptor) { self.descriptor = Mutex(descriptor) }
   func close() { descriptor.withLock { $0 = nil } }
+
+  func write(_ text: String) throws {
+    try descriptor.withLock { descriptor in
+      switch descriptor {
+      case .some(let descriptor): _ = try FileDescriptor(rawValue: descriptor.rawValue).writeAll(text.utf8)
+      case .none: throw Errno.brokenPipe
+      }
+    }
+  }
 }
 
 /// How a child ended.

@@ -116,3 +116,14 @@ enum Value {
 func injecting(_ what: String) -> [String] {
   ["strace", "-f", "-o", "/dev/null", "-e", "inject=\(what)"]
 }
+
+/// A mount namespace in which `path` is a sparse file on a tmpfs of 8 MiB; `then` runs there after the command.
+func onSmallTmpfs(_ path: String, size: UInt64, then last: String = "") -> [String] {
+  let script = """
+    mount -t tmpfs -o size=8m none "${1%/*}" && truncate --size=\(size) "$1" && shift && "$@"
+    status=$?
+    \(last)
+    exit "$status"
+    """
+  return ["unshare", "--mount", "--propagation", "private", "bash", "-c", script, "bash", path]
+}

@@ -26,11 +26,11 @@ struct TestPair: ~Copyable {
   }
 
   /// 1 MiB each; the second block differs.
-  init(differing form: Form) throws {
+  init(differing form: Form, name: String = "") throws {
     let bytes = randomBytes(1 << 20, seed: 7)
     var other = bytes
     other[5000] ^= 1
-    try self.init(bytes, other, form)
+    try self.init(bytes, other, form, name: name)
   }
 
   /// Expects that the recovery still holds what ``init(differing:)`` gave it.
