@@ -16,7 +16,9 @@ struct DevicesCommand: ParsableCommand {
   func run() throws {
     do {
       let report = try DeviceReport(of: paths)
-      print(json ? report.json : report.text(width: Console.width), terminator: "")
+      // Only a terminal has an edge; a pipe's reader wants labels and paths whole.
+      let width = isatty(STDOUT_FILENO) == 1 ? Console.width : 10_000
+      print(json ? report.json : report.text(width: width), terminator: "")
     } catch {
       let result = RunResult(nil, refusedBy: error)
       if json { print(result.json, terminator: "") } else { Console.error(result.text, terminator: "") }
