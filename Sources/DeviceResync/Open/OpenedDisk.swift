@@ -53,13 +53,14 @@ struct OpenedDisk: ~Copyable, Sendable {
     let device = try Self.open(disk.name.canonical ?? FilePath(name), flags.union(.direct), disk) { status in
       status.kind == .blockDevice && status.deviceNumber == planned.number
     }
-    let opened = try attempt("look at", on: name, side: side) { () throws(Errno) in
+    let status = try attempt("look at", on: name, side: side) { () throws(Errno) in
       try device.makeBlocking()
-      return try Opened(device)
+      return try FileStatus(of: device)
     }
-    guard opened.status.kind == .blockDevice, opened.status.deviceNumber == planned.number else {
+    guard status.kind == .blockDevice, status.deviceNumber == planned.number else {
       throw Self.replaced(disk, "another file took its name")
     }
+    let opened = try attempt("look at", on: name, side: side) { () throws(Errno) in try Opened(device) }
     try Self.compare(opened, disk.identity, disk)
     var identity = disk.identity
     identity.diskSequence = opened.diskSequence
