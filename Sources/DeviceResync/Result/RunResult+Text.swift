@@ -8,7 +8,8 @@ extension RunResult {
     }
     if pairs.filter({ $0.engine != nil }).count > 1 {
       lines.append(
-        "All pairs: \(totals.summary(isDryRun: isDryRun, writes: operation == .resync && !isDryRun))")
+        "All pairs: "
+          + totals.summary(isIdentical, isDryRun: isDryRun, writes: operation == .resync && !isDryRun))
     }
     lines.append("\(returnValue.rawValue) \(returnValue.name): \(message)")
     return lines.joined(separator: "\n") + "\n"
@@ -19,7 +20,7 @@ extension PairResult {
   fileprivate func lines(isDryRun: Bool, writes: Bool) -> [String] {
     var lines = [
       "\(PrintableText(primary.path)) -> \(PrintableText(recovery.path)): "
-        + totals.summary(isDryRun: isDryRun, writes: writes)
+        + totals.summary(isIdentical, isDryRun: isDryRun, writes: writes)
     ]
     lines.append(
       "  \(ByteCount(totals.bytesPerSecond))/s in \(seconds(totals.seconds)), \(engine ?? "no engine"), "
@@ -34,12 +35,13 @@ extension PairResult {
 }
 
 extension RunTotals {
-  fileprivate func summary(isDryRun: Bool, writes: Bool) -> String {
+  /// - Parameter isIdentical: nil where not every byte was looked at.
+  fileprivate func summary(_ isIdentical: Bool?, isDryRun: Bool, writes: Bool) -> String {
     var parts = ["\(ByteCount(bytesCompared)) compared"]
     if bytesSkipped > 0 { parts.append("\(ByteCount(bytesSkipped)) skipped as holes") }
     parts.append(
       bytesDifferent == 0
-        ? "identical"
+        ? isIdentical == nil ? "no difference up to there" : "identical"
         : "\(ByteCount(bytesDifferent)) different in \(differentRanges) \(differentRanges == 1 ? "range" : "ranges")"
     )
     if bytesMoving > 0 { parts.append("\(ByteCount(bytesMoving)) moving") }
