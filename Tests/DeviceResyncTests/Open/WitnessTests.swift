@@ -11,13 +11,13 @@ struct WitnessTests {
     let planned = try inspect(.primary, disk.loop.path)
     let primary = try PrimaryDevice(planned)
     let witness = try Witness(primary.disk, planned, .primary)
-    #expect(try witness.find(primary.disk, planned, .primary, ownBytes: 0).foreignBytes == 0)
+    #expect(try witness.find(primary.disk, planned, .primary, ownBytes: 0, ownChange: false).foreignBytes == 0)
     let writer = try OwnedDescriptor(opening: disk.loop.path, .readWrite)
     try writer.write([UInt8](repeating: 7, count: 4096), at: 8192)
     try writer.synchronizeData()
-    #expect(try witness.find(primary.disk, planned, .primary, ownBytes: 0).foreignBytes == 4096)
-    #expect(try witness.find(primary.disk, planned, .primary, ownBytes: 1024).foreignBytes == 3072)
-    #expect(try witness.find(primary.disk, planned, .primary, ownBytes: 8192).foreignBytes == 0)
+    #expect(try witness.find(primary.disk, planned, .primary, ownBytes: 0, ownChange: false).foreignBytes == 4096)
+    #expect(try witness.find(primary.disk, planned, .primary, ownBytes: 1024, ownChange: true).foreignBytes == 3072)
+    #expect(try witness.find(primary.disk, planned, .primary, ownBytes: 8192, ownChange: true).foreignBytes == 0)
   }
 
   @Test("what is written behind the loop shows in the image's times, and no counter")
@@ -27,11 +27,11 @@ struct WitnessTests {
     let planned = try inspect(.primary, image)
     let primary = try PrimaryDevice(planned)
     let witness = try Witness(primary.disk, planned, .primary)
-    let quiet = try witness.find(primary.disk, planned, .primary, ownBytes: 0)
+    let quiet = try witness.find(primary.disk, planned, .primary, ownBytes: 0, ownChange: false)
     #expect(quiet == Witness.Finding(foreignBytes: 0, fileChanged: false))
     pause(milliseconds: 20)  // the file system's clock ticks
     try OwnedDescriptor(opening: image, .readWrite).write([1], at: 4096)
-    let found = try witness.find(primary.disk, planned, .primary, ownBytes: 0)
+    let found = try witness.find(primary.disk, planned, .primary, ownBytes: 0, ownChange: false)
     #expect(found == Witness.Finding(foreignBytes: 0, fileChanged: true))
   }
 
@@ -46,6 +46,6 @@ struct WitnessTests {
     let witness = try Witness(primary.disk, planned, .primary)
     pause(milliseconds: 20)
     try file.write([1], at: 0)
-    #expect(try witness.find(primary.disk, planned, .primary, ownBytes: 0).fileChanged == true)
+    #expect(try witness.find(primary.disk, planned, .primary, ownBytes: 0, ownChange: false).fileChanged == true)
   }
 }
