@@ -8,7 +8,8 @@ import Testing
   func notRoot(_ operation: Operation) throws {
     let pair = try TestPair(differing: .images)
     let report = try Command.json(
-      operation, pair.primary, pair.recovery, through: ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"])
+      operation, pair.primary, pair.recovery,
+      through: ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"])
     expect(report, 32769)
     #expect(report.verdict("privilege")["Remedy"].text == "run it with sudo")
   }
@@ -58,7 +59,8 @@ import Testing
     let report = try Command.json(
       .resync, pair.primary, "\(directory)/recovery",
       through: [
-        "unshare", "--mount", "--propagation", "private", "bash", "-c", script, "bash", Place.ours.path, directory,
+        "unshare", "--mount", "--propagation", "private", "bash", "-c", script, "bash", Place.ours.path,
+        directory,
       ])
     expect(report, 32769)
   }

@@ -31,7 +31,9 @@ import Testing
     #expect(found["Loop"]["DirectIO"].bool == true)
     let text = try Command.run("devices", loop.node)
     #expect(text.status == 0)
-    for word in ["DEVICE", loop.name, "2 MiB", "loop ro 4096b", "disk"] { #expect(text.output.contains(word), "\(text)") }
+    for word in ["DEVICE", loop.name, "2 MiB", "loop ro 4096b", "disk"] {
+      #expect(text.output.contains(word), "\(text)")
+    }
   }
 
   @Test("shows what is on a disk, and where it is mounted", arguments: ["ext4", "xfs", "btrfs"])
@@ -79,7 +81,10 @@ import Testing
     let reader = try Child.holding(image.path, "<")
     let all = try list(loop.node, image.path)
     let openers = device(loop.name, in: all)["Openers"].array
-    #expect(openers.contains { $0["ProcessId"].int == Int(writer.id) && $0["Writing"].bool == true && $0["Program"].text == "bash" })
+    #expect(
+      openers.contains {
+        $0["ProcessId"].int == Int(writer.id) && $0["Writing"].bool == true && $0["Program"].text == "bash"
+      })
     let ofImage = all["Images"][0]["Openers"].array
     #expect(ofImage.contains { $0["ProcessId"].int == Int(reader.id) && $0["Writing"].bool == false })
     #expect(all["Images"][0]["Loops"].array.map(\.text) == [loop.node])

@@ -17,7 +17,9 @@ import Testing
     let verdict = report.verdict("access")
     #expect(verdict["Verdict"].text == "refused")
     let disk = side == .primary ? pair.primary : pair.recovery
-    #expect(verdict["Reason"].text?.contains("\(disk) (the \(side)): Input/output error (EIO)") == true, "\(report)")
+    #expect(
+      verdict["Reason"].text?.contains("\(disk) (the \(side)): Input/output error (EIO)") == true, "\(report)"
+    )
     #expect(report.verdict("sizes")["Verdict"].text == "warning")
     #expect(report["Identical"].bool != true)
   }
@@ -27,11 +29,20 @@ import Testing
     arguments: [[], ["--verify"]])
   func lostWrites(_ options: [String]) throws {
     let primary = try Image("primary", randomBytes(24 << 20, seed: 2))
-    try tool("mkdir", Place.ours("small"))
-    let recovery = Place.ours("small/recovery")
-    let look = #""$1" compare --primary '\#(primary.path)' --recovery '\#(recovery)' >&2"#
-    let report = try Command.json(
-      .resync, primary.path, recovery, options, through: onSmallTmpfs(recovery, size: 24 << 20, then: look))
+    let directory = Place.ours("small")
+    try tool("mkdir", directory)
+    let script = """
+      mount -t tmpfs -o size=8m none "$1" && truncate --size=24M "$1/recovery" && shift && "$@"
+      status=$?
+      "$1" compare --primary "${@:(-3):1}" --recovery "${@:(-1)}" >&2
+      exit "$status"
+      """
+    let wrapper = ["unshare", "--mount", "--propagation", "private", "bash", "-c", script, "bash", directory]
+    let words =
+      ["resync", "--json", "--yes"] + options + [
+        "--primary", primary.path, "--recovery", "\(directory)/recovery",
+      ]
+    let report = try Report(Command.start(words, through: wrapper).wait())
     expect(report, 32768)
     let error = report.pair()["Errors"][0]
     #expect(error["Errno"].text == "ENOSPC")
@@ -49,7 +60,9 @@ import Testing
     try pair.primaryImage.resize(to: 1 << 20)
     let ended = try Command.run("compare", "--primary", pair.primary, "--recovery", pair.recovery)
     #expect(ended.status == 40)
-    #expect(ended.output.contains("32768 Failed: could not read the first and last bytes of \(pair.primary) (the primary): "))
+    #expect(
+      ended.output.contains(
+        "32768 Failed: could not read the first and last bytes of \(pair.primary) (the primary): "))
     #expect(ended.output.contains("Input/output error (EIO)"))
   }
 }

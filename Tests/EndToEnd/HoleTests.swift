@@ -10,7 +10,8 @@ import Testing
     let recovery = try Image("recovery", size: 64 << 20)
     let dirty = side == .primary ? primary : recovery
     let loop = try NamedLoop(dirty.path)
-    try OwnedDescriptor(opening: FilePath(loop.node), .readWrite).write([UInt8](repeating: 7, count: 4096), at: 40 << 20)
+    try OwnedDescriptor(opening: FilePath(loop.node), .readWrite).write(
+      [UInt8](repeating: 7, count: 4096), at: 40 << 20)
     // The file still shows a hole: nothing was written back when the writer closed, for the test has it open.
     #expect(try dirty.status().allocated == 0)
     let report = try Command.json(.compare, primary.path, recovery.path)
@@ -46,7 +47,8 @@ import Testing
       let full = try Command.json(.compare, primary, recovery, ["--full"])
       #expect(sparse.ranges == oracle.ranges, "seed \(seed)")
       #expect(full.ranges == oracle.ranges, "seed \(seed)")
-      #expect(sparse["BytesCompared"].int.map { $0 + (sparse["BytesSkipped"].int ?? 0) } == size, "seed \(seed)")
+      #expect(
+        sparse["BytesCompared"].int.map { $0 + (sparse["BytesSkipped"].int ?? 0) } == size, "seed \(seed)")
       #expect(full["BytesSkipped"].int == 0 && full["BytesCompared"].int == size, "seed \(seed)")
       expect(try Command.json(.resync, primary, recovery), 0)
       #expect(areEqual(try images[1].bytes(), oracle.result), "seed \(seed)")

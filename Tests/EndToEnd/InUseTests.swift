@@ -23,7 +23,9 @@ import Testing
     #expect(compared.pair()["PointInTime"].bool == false || compared.verdict(guardName) != .missing)
   }
 
-  @Test("mounted: ext4, XFS, btrfs; the loop, its image, and in another mount namespace", arguments: ["ext4", "xfs", "btrfs"])
+  @Test(
+    "mounted: ext4, XFS, btrfs; the loop, its image, and in another mount namespace",
+    arguments: ["ext4", "xfs", "btrfs"])
   func mounted(_ type: String) throws {
     let size: UInt64 = type == "xfs" ? 320 << 20 : 128 << 20
     let primary = try Image("primary", size: size)

@@ -41,7 +41,8 @@ import Testing
     #expect(areEqual(try image.bytes(4096, at: 4 << 20), randomBytes(4096, seed: 1)))
   }
 
-  @Test("names that are the disk's content", arguments: ["by-uuid", "by-partuuid", "by-label", "by-partlabel"])
+  @Test(
+    "names that are the disk's content", arguments: ["by-uuid", "by-partuuid", "by-label", "by-partlabel"])
   func namedByContent(_ directory: String) throws {
     let pair = try TestPair(differing: .images)
     try tool("mkdir", "-p", Place.ours("disk/\(directory)"))
@@ -76,7 +77,8 @@ import Testing
   @Test("--verify of a primary that runs")
   func verifyRunning() throws {
     let pair = try TestPair(differing: .images)
-    expect(try Command.json(.resync, pair.primary, pair.recovery, ["--verify", "--source", "running"]), 32773)
+    expect(
+      try Command.json(.resync, pair.primary, pair.recovery, ["--verify", "--source", "running"]), 32773)
     try pair.expectUntouched()
   }
 }

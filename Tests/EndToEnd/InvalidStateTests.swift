@@ -3,13 +3,16 @@ import Testing
 
 @testable import DeviceResync
 
-@Suite("states that do not allow it end in 32775", .ownPlace, .tags(.devices, .slow)) struct InvalidStateTests {
+@Suite("states that do not allow it end in 32775", .ownPlace, .tags(.devices, .slow)) struct InvalidStateTests
+{
   @Test("sizes that differ by a sector, either way", arguments: [-512, 512], Form.allCases)
   func sizes(_ offset: Int, _ form: Form) throws {
     let bytes = randomBytes(1 << 20, seed: 1)
     let recovery = offset < 0 ? Array(bytes.dropLast(512)) : bytes + randomBytes(512, seed: 2)
     let pair = try TestPair(bytes, recovery, form)
-    for operation in Operation.allCases { expect(try Command.json(operation, pair.primary, pair.recovery), 32775) }
+    for operation in Operation.allCases {
+      expect(try Command.json(operation, pair.primary, pair.recovery), 32775)
+    }
     #expect(areEqual(try pair.recoveryImage.bytes(), recovery))
   }
 

@@ -66,7 +66,9 @@ import Testing
     let images = try images()
     let primary = try NamedLoop(images.primary.path)
     let recovery = try NamedLoop(images.recovery.path)
-    let report = try LongRun(.resync, primary.node, recovery.node).stopped { try images.primary.write([9], at: 100) }
+    let report = try LongRun(.resync, primary.node, recovery.node).stopped {
+      try images.primary.write([9], at: 100)
+    }
     expect(report, 32768)
     #expect(report.message.contains("changed"))
   }
@@ -82,7 +84,9 @@ import Testing
     expect(report, 32768)
   }
 
-  @Test("a foreign write is counted: 32768 in a resync, no point in time in a compare", arguments: [Side.primary, .recovery])
+  @Test(
+    "a foreign write is counted: 32768 in a resync, no point in time in a compare",
+    arguments: [Side.primary, .recovery])
   func foreignWrite(_ side: Side) throws {
     let images = try images()
     let primary = try NamedLoop(images.primary.path)
@@ -108,7 +112,9 @@ import Testing
     let images = try images()
     let other = try Image("other", size: LongRun.size)
     let primary = try NamedLoop(images.primary.path, readOnly: true)
-    let report = try LongRun(.resync, primary.node, images.recovery.path).stopped { try primary.change(to: other.path) }
+    let report = try LongRun(.resync, primary.node, images.recovery.path).stopped {
+      try primary.change(to: other.path)
+    }
     expect(report, 32777)
     #expect(report.message.contains("another disk"))
   }

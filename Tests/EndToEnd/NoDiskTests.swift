@@ -8,7 +8,9 @@ import Testing
   @Test("an absent path is 32779, and no file is made for it", arguments: Operation.allCases)
   func absent(_ operation: Operation) throws {
     let image = try Image("disk", size: 1 << 20)
-    for path in [Place.ours("nothing"), Place.ours("no/where"), "/dev/vmresync-absent", "\(image.path)/below"] {
+    for path in [
+      Place.ours("nothing"), Place.ours("no/where"), "/dev/vmresync-absent", "\(image.path)/below",
+    ] {
       expect(try Command.json(operation, image.path, path), 32779)
       expect(try Command.json(operation, path, image.path), 32779)
       #expect(access(path, F_OK) != 0, "\(path) was made")

@@ -12,10 +12,13 @@ import Testing
     try tool("qemu-img", "create", "-q", "-f", format, container, "4M")
     let size = try FileStatus(at: FilePath(container), followingLink: false).size
     let other = try Image("other", size: size)
-    for (primary, recovery, side) in [(container, other.path, "primary"), (other.path, container, "recovery")] {
+    for (primary, recovery, side) in [
+      (container, other.path, "primary"), (other.path, container, "recovery"),
+    ] {
       let refused = try Command.json(.compare, primary, recovery)
       expect(refused, 32770)
-      #expect(refused.message.contains("qemu-img convert -f \(format) -O raw \(container) "), "\(refused.message)")
+      #expect(
+        refused.message.contains("qemu-img convert -f \(format) -O raw \(container) "), "\(refused.message)")
       let declared = try Command.json(.compare, primary, recovery, ["--\(side)-format", "raw"])
       expect(declared, 0, status: 1)
       #expect(declared.verdict("format")["Verdict"].text == "warning")

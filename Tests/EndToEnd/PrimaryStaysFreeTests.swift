@@ -15,7 +15,9 @@ import Testing
     return (primary, recovery)
   }
 
-  @Test("the primary can be mounted, opened exclusively and started by QEMU", arguments: [Operation.compare, .resync])
+  @Test(
+    "the primary can be mounted, opened exclusively and started by QEMU",
+    arguments: [Operation.compare, .resync])
   func primary(_ operation: Operation) throws {
     let images = try images()
     // The first block differs, so that a resync has written.
@@ -44,7 +46,8 @@ import Testing
       let qemu = try QEMUTests.io(images.primary.path, locking: "on")
       _ = qemu.id
     }
-    #expect(operation == .resync ? report.value != 0 : report.pair()["PointInTime"].bool == false, "\(report)")
+    #expect(
+      operation == .resync ? report.value != 0 : report.pair()["PointInTime"].bool == false, "\(report)")
   }
 
   @Test("and the recovery of a compare, which also locks nothing")
@@ -64,7 +67,9 @@ import Testing
     #expect(report.pair()["PointInTime"].bool == false)
   }
 
-  @Test("the recovery of a resync that has written cannot be claimed, mounted or started", arguments: Form.allCases)
+  @Test(
+    "the recovery of a resync that has written cannot be claimed, mounted or started",
+    arguments: Form.allCases)
   func recoveryOfResync(_ form: Form) throws {
     let images = try images()
     try images.recovery.write([1], at: 0)
@@ -98,7 +103,9 @@ import Testing
       _ = mount.id
     }
     // The mount ends with its process's namespace, a moment later.
-    let isFree = eventually(within: 5) { (try? OwnedDescriptor(opening: FilePath(node), [.readWrite, .claim])) != nil }
+    let isFree = eventually(within: 5) {
+      (try? OwnedDescriptor(opening: FilePath(node), [.readWrite, .claim])) != nil
+    }
     #expect(isFree, "an exclusive open of \(node)")
     let qemu = try Child(["qemu-io", "-f", "raw", "-c", "length", node]).wait()
     #expect(qemu.status == 0, "\(qemu)")

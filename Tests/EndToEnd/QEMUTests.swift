@@ -6,7 +6,8 @@ import Testing
 @Suite("QEMU on the recovery is 32774", .ownPlace, .tags(.devices, .slow)) struct QEMUTests {
   /// QEMU with the disk open for writing, its processor stopped.
   static func machine(_ path: String, locking: String) throws -> Child {
-    let drive = "driver=raw,node-name=disk,file.driver=\(path.hasPrefix("/dev/") ? "host_device" : "file"),file.filename=\(path),file.locking=\(locking)"
+    let drive =
+      "driver=raw,node-name=disk,file.driver=\(path.hasPrefix("/dev/") ? "host_device" : "file"),file.filename=\(path),file.locking=\(locking)"
     let child = try Child([
       "qemu-system-x86_64", "-S", "-display", "none", "-nodefaults", "-machine", "pc,accel=tcg", "-m", "32",
       "-blockdev", drive, "-device", "virtio-blk-pci,drive=disk", "-serial", "null", "-monitor", "stdio",
@@ -26,14 +27,19 @@ import Testing
     return child
   }
 
-  @Test("a machine or qemu-io, with locks and without, on an image or a loop", arguments: ["on", "off"], Form.allCases)
+  @Test(
+    "a machine or qemu-io, with locks and without, on an image or a loop", arguments: ["on", "off"],
+    Form.allCases)
   func inUse(_ locking: String, _ form: Form) throws {
     let pair = try TestPair(differing: form)
     for user in ["qemu-io", "qemu-system-x86"] {
-      let qemu = user == "qemu-io" ? try Self.io(pair.recovery, locking: locking) : try Self.machine(pair.recovery, locking: locking)
+      let qemu =
+        user == "qemu-io"
+        ? try Self.io(pair.recovery, locking: locking) : try Self.machine(pair.recovery, locking: locking)
       let report = try Command.json(.resync, pair.primary, pair.recovery)
       expect(report, 32774)
-      #expect(report.evidence("processes").contains("pid \(qemu.id) (\(user))"), "\(report.evidence("processes"))")
+      #expect(
+        report.evidence("processes").contains("pid \(qemu.id) (\(user))"), "\(report.evidence("processes"))")
       if locking == "on" { #expect(report.verdict("locks")["ReturnValue"].int == 32774) }
       let compared = try Command.json(.compare, pair.primary, pair.recovery)
       expect(compared, 0, status: 1)
@@ -51,7 +57,8 @@ import Testing
     try pair.expectUntouched()
   }
 
-  @Test("a machine that runs on the primary: 32775, and with --source running a copy that is no point in time")
+  @Test(
+    "a machine that runs on the primary: 32775, and with --source running a copy that is no point in time")
   func primary() throws {
     let pair = try TestPair(differing: .images)
     let qemu = try Self.machine(pair.primary, locking: "on")

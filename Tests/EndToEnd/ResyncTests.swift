@@ -85,7 +85,9 @@ import Testing
     let primary = randomBytes(size, seed: 3)
     let pair = try TestPair(primary, primary, .loops)
     // First and last byte of the disk, of blocks, of sectors, of chunks.
-    for byte in [0, 511, 512, 4095, 4096, 8191, (1 << 20) - 1, 1 << 20, (2 << 20) - 4096, size - 4097, size - 1] {
+    for byte in [
+      0, 511, 512, 4095, 4096, 8191, (1 << 20) - 1, 1 << 20, (2 << 20) - 4096, size - 4097, size - 1,
+    ] {
       try pair.recoveryImage.write([primary[byte] ^ 1 << UInt8(byte % 8)], at: UInt64(byte))
       try dropCache(of: pair.recovery)
       let report = try Command.json(.resync, pair.primary, pair.recovery)

@@ -4,7 +4,9 @@ import Testing
 @testable import DeviceResync
 
 @Suite("several pairs in one call", .ownPlace, .tags(.devices, .slow)) struct SeveralPairsTests {
-  private func run(_ operation: Operation, _ pairs: [(String, String)], _ wrapper: [String] = []) throws -> Report {
+  private func run(
+    _ operation: Operation, _ pairs: [(String, String)], _ wrapper: [String] = []
+  ) throws -> Report {
     let words = pairs.flatMap { ["--primary", $0.0, "--recovery", $0.1] }
     let yes = operation == .resync ? ["--yes"] : []
     return try Report(Command.start([operation.rawValue, "--json"] + yes + words, through: wrapper).wait())
@@ -68,7 +70,9 @@ import Testing
     let one = try Image("one", size: 1 << 20)
     let two = try Image("two", size: 1 << 20)
     let three = try Image("three", size: 1 << 20)
-    for pairs in [[(one.path, two.path), (two.path, three.path)], [(two.path, three.path), (one.path, two.path)]] {
+    for pairs in [
+      [(one.path, two.path), (two.path, three.path)], [(two.path, three.path), (one.path, two.path)],
+    ] {
       expect(try run(.resync, pairs), 32774)
       expect(try run(.plan, pairs), 32774)
     }

@@ -19,7 +19,9 @@ import Testing
     for pair in images { #expect(areEqual(try pair.recovery.bytes(), try pair.primary.bytes())) }
   }
 
-  @Test("of two runs on one recovery one completes; the other does too, or ends in 32774", arguments: Form.allCases)
+  @Test(
+    "of two runs on one recovery one completes; the other does too, or ends in 32774",
+    arguments: Form.allCases)
   func race(_ form: Form) throws {
     for round in 0..<3 {
       let bytes = randomBytes(1 << 20, seed: 9)
@@ -55,7 +57,9 @@ import Testing
   func compares() throws {
     let pair = try TestPair(differing: .images)
     let words = Operation.compare.words(pair.primary, pair.recovery)
-    let runs = [Running(try Command.start(words)), Running(try Command.start(words)), Running(try Command.start(words))]
+    let runs = [
+      Running(try Command.start(words)), Running(try Command.start(words)), Running(try Command.start(words)),
+    ]
     for run in runs { expect(try Report(run.wait()), 0, status: 1) }
     try pair.expectUntouched()
   }

@@ -6,7 +6,9 @@ import Testing
 @Suite("sizes", .ownPlace, .tags(.devices, .slow)) struct SizeTests {
   @Test(
     "every byte counts, from one sector on, a sector more or less",
-    arguments: [512, 1024, 4096 - 512, 4096, 4096 + 512, (1 << 20) - 512, 1 << 20, (1 << 20) + 512, (2 << 20) + 1536])
+    arguments: [
+      512, 1024, 4096 - 512, 4096, 4096 + 512, (1 << 20) - 512, 1 << 20, (1 << 20) + 512, (2 << 20) + 1536,
+    ])
   func sectors(_ size: Int) throws {
     let primary = randomBytes(size, seed: UInt64(size))
     var recovery = primary
@@ -27,7 +29,8 @@ import Testing
 
   @Test(
     "blocks of 512 and 4096 bytes on either side",
-    arguments: [(512, 4096), (4096, 512), (4096, 4096)] as [(UInt32, UInt32)], [Form.loops, .loopToImage, .imageToLoop])
+    arguments: [(512, 4096), (4096, 512), (4096, 4096)] as [(UInt32, UInt32)],
+    [Form.loops, .loopToImage, .imageToLoop])
   func logicalBlocks(_ sizes: (UInt32, UInt32), _ form: Form) throws {
     let size = (1 << 20) + 4096
     let primary = randomBytes(size, seed: 11)
@@ -41,7 +44,9 @@ import Testing
     #expect(areEqual(try pair.recoveryImage.bytes(), primary))
   }
 
-  @Test("several GiB, sparse, a sector more or less: the last sector is compared and written", arguments: [-512, 0, 512])
+  @Test(
+    "several GiB, sparse, a sector more or less: the last sector is compared and written",
+    arguments: [-512, 0, 512])
   func large(_ offset: Int) throws {
     let size = UInt64((3 << 30) + offset)
     let primary = try Image("primary", size: size)
@@ -56,7 +61,8 @@ import Testing
     #expect(try Command.json(.compare, primary.path, recovery.path, ["--full"])["Identical"].bool == true)
   }
 
-  @Test("an image's tail is compared and written, whatever its length", arguments: [1, 100, 511, 512, 1024, 4095])
+  @Test(
+    "an image's tail is compared and written, whatever its length", arguments: [1, 100, 511, 512, 1024, 4095])
   func tail(_ extra: Int) throws {
     let size = (1 << 20) + extra
     let primary = randomBytes(size, seed: UInt64(extra))
@@ -78,7 +84,8 @@ import Testing
     #expect(again["BytesWritten"].int == 0)
   }
 
-  @Test("a tail that a device of whole sectors cannot hold is 32775 or 32770, never 0", arguments: [1, 511, 512])
+  @Test(
+    "a tail that a device of whole sectors cannot hold is 32775 or 32770, never 0", arguments: [1, 511, 512])
   func tailAgainstLoop(_ extra: Int) throws {
     let primary = try Image("primary", randomBytes((1 << 20) + extra, seed: 5))
     let recovery = try Image("recovery", randomBytes((1 << 20) + extra, seed: 5))
@@ -87,7 +94,9 @@ import Testing
     #expect([32775, 32770].contains(report.value), "\(report)")
   }
 
-  @Test("a larger recovery is refused; with --allow-larger-recovery its tail stays as it is", arguments: Form.allCases)
+  @Test(
+    "a larger recovery is refused; with --allow-larger-recovery its tail stays as it is",
+    arguments: Form.allCases)
   func larger(_ form: Form) throws {
     let primary = randomBytes((1 << 20) - 512, seed: 21)
     var recovery = randomBytes((1 << 20) + 8192, seed: 22)
@@ -98,7 +107,8 @@ import Testing
     #expect(areEqual(try pair.recoveryImage.bytes(), recovery))
     #expect(refused.message.contains("--allow-larger-recovery"))
 
-    let report = try Command.json(.resync, pair.primary, pair.recovery, ["--allow-larger-recovery", "--verify"])
+    let report = try Command.json(
+      .resync, pair.primary, pair.recovery, ["--allow-larger-recovery", "--verify"])
     expect(report, 0)
     #expect(report.verdict("sizes")["Verdict"].text == "warning")
     let oracle = Oracle(primary, recovery)

@@ -8,7 +8,9 @@ import Testing
   /// A sparse pair with a differing block in every MiB.
   private func pair(size: UInt64 = 256 << 20) throws -> (primary: Image, recovery: Image) {
     let primary = try Image("primary", size: size)
-    for place in stride(from: UInt64(0), to: size, by: 1 << 20) { try primary.write(randomBytes(512, seed: place), at: place) }
+    for place in stride(from: UInt64(0), to: size, by: 1 << 20) {
+      try primary.write(randomBytes(512, seed: place), at: place)
+    }
     return (primary, try Image("recovery", size: size))
   }
 
@@ -34,14 +36,18 @@ import Testing
       let ended = try child.wait()
       if ended.signal == SIGKILL { met += 1 }
       if form == .images {
-        let isGone = eventually(within: 2) { !isAttached(images.primary.path) && !isAttached(images.recovery.path) }
+        let isGone = eventually(within: 2) {
+          !isAttached(images.primary.path) && !isAttached(images.recovery.path)
+        }
         #expect(isGone, "a loop is left, seed \(seed), round \(round)")
       }
       if round % 4 == 3 {
         expect(try Command.json(.resync, primary, recovery), 0)
         try expectEqual(images.primary, images.recovery)
         // New differences for the next rounds.
-        for place in stride(from: UInt64(4096), to: 256 << 20, by: 3 << 20) { try images.primary.write([UInt8(round)], at: place) }
+        for place in stride(from: UInt64(4096), to: 256 << 20, by: 3 << 20) {
+          try images.primary.write([UInt8(round)], at: place)
+        }
         if form == .loops { try OwnedDescriptor(opening: FilePath(primary), .readOnly).dropCaches() }
       }
     }
@@ -58,7 +64,9 @@ import Testing
     }
   }
 
-  @Test("a signal ends a resync in order: exit 21, what was written is said", arguments: [SIGINT, SIGTERM, SIGHUP])
+  @Test(
+    "a signal ends a resync in order: exit 21, what was written is said",
+    arguments: [SIGINT, SIGTERM, SIGHUP])
   func signalled(_ number: CInt) throws {
     let images = try pair(size: LongRun.size)
     let run = try LongRun(.resync, images.primary.path, images.recovery.path)
@@ -97,7 +105,8 @@ import Testing
     run.child.signal(SIGTERM)
     expect(try run.finish(), 32768, status: 21)
 
-    let child = try Command.start(Operation.resync.words(images.primary.path, images.recovery.path, LongRun.options))
+    let child = try Command.start(
+      Operation.resync.words(images.primary.path, images.recovery.path, LongRun.options))
     let id = child.id
     // Signals are blocked before the plan is made: from then on they end it in order.
     let isReady = eventually(within: 10) {

@@ -23,7 +23,9 @@ import Testing
     #expect(areEqual(try pair.recoveryImage.bytes(), try pair.primaryImage.bytes()))
   }
 
-  @Test("is answered with anything else: 23, and nothing is written", arguments: ["n\n", "\n", "no\n", "Yes, please\n", "\u{4}"])
+  @Test(
+    "is answered with anything else: 23, and nothing is written",
+    arguments: ["n\n", "\n", "no\n", "Yes, please\n", "\u{4}"])
   func no(_ answer: String) throws {
     let pair = try TestPair(differing: .images)
     let child = try ask(pair.primary, pair.recovery)
@@ -33,7 +35,9 @@ import Testing
     try pair.expectUntouched()
   }
 
-  @Test("a path that leads elsewhere when the answer comes ends the run", arguments: ["link", "fifo", "directory", "file", "nothing"])
+  @Test(
+    "a path that leads elsewhere when the answer comes ends the run",
+    arguments: ["link", "fifo", "directory", "file", "nothing"])
   func swapped(_ kind: String) throws {
     let pair = try TestPair(differing: .images)
     let victim = try Image("victim", randomBytes(1 << 20, seed: 99))

@@ -6,7 +6,8 @@ import Testing
 @Suite("the command line", .ownPlace, .tags(.devices)) struct UsageTests {
   static let nonsense: [[String]] = [
     ["compare"], ["resync"], ["plan"], ["compare", "--primary", "/a"], ["compare", "--recovery", "/a"],
-    ["resync", "--primary", "/a", "--recovery", "/b", "--primary", "/c"], ["compare", "--unknown"], ["nonsense"],
+    ["resync", "--primary", "/a", "--recovery", "/b", "--primary", "/c"], ["compare", "--unknown"],
+    ["nonsense"],
     ["compare", "--primary", "/a", "--recovery", "/b", "--source", "sometimes"],
     ["compare", "--primary", "/a", "--recovery", "/b", "--byte-length", "0"],
     ["compare", "--primary", "/a", "--recovery", "/b", "--max-ranges", "-1"],
@@ -39,11 +40,14 @@ import Testing
     }
   }
 
-  @Test("chunk sizes and depths that cannot be are 32773, not a crash", arguments: [
-    ["--chunk-size", "0"], ["--chunk-size", "100"], ["--chunk-size", "1000G"], ["--queue-depth", "0"],
-    ["--queue-depth", "-3"], ["--queue-depth", "1000000"], ["--byte-offset", "5"], ["--byte-offset", "100G"],
-    ["--byte-offset", "1M", "--byte-length", "1G"],
-  ])
+  @Test(
+    "chunk sizes and depths that cannot be are 32773, not a crash",
+    arguments: [
+      ["--chunk-size", "0"], ["--chunk-size", "100"], ["--chunk-size", "1000G"], ["--queue-depth", "0"],
+      ["--queue-depth", "-3"], ["--queue-depth", "1000000"], ["--byte-offset", "5"],
+      ["--byte-offset", "100G"],
+      ["--byte-offset", "1M", "--byte-length", "1G"],
+    ])
   func numbers(_ options: [String]) throws {
     let pair = try TestPair(differing: .images)
     expect(try Command.json(.compare, pair.primary, pair.recovery, options), 32773)
@@ -78,7 +82,8 @@ import Testing
   @Test("a window of bytes is compared alone")
   func window() throws {
     let pair = try TestPair(differing: .images)
-    let inside = try Command.json(.compare, pair.primary, pair.recovery, ["--byte-offset", "4K", "--byte-length", "8K"])
+    let inside = try Command.json(
+      .compare, pair.primary, pair.recovery, ["--byte-offset", "4K", "--byte-length", "8K"])
     expect(inside, 0, status: 1)
     #expect(inside["BytesCompared"].int == 8192)
     #expect(inside.ranges == [ByteRange(offset: 4096, length: 4096)])

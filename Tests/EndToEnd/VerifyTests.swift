@@ -23,7 +23,9 @@ import Testing
 
   @Test("finds a device that keeps no writes: 32768, and what differs")
   func lostWrite() throws {
-    let images = (primary: try Image("primary", size: LongRun.size), recovery: try Image("recovery", size: LongRun.size))
+    let images = (
+      primary: try Image("primary", size: LongRun.size), recovery: try Image("recovery", size: LongRun.size)
+    )
     try images.primary.write(randomBytes(4096, seed: 5), at: 0)
     // The block is written first; it is spoilt behind the loop before the run comes to its end.
     let recovery = try NamedLoop(images.recovery.path)

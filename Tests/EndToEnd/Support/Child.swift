@@ -93,7 +93,8 @@ struct Child: ~Copyable {
   /// Whether it has ended; it stays to be waited for.
   var hasEnded: Bool {
     var state = siginfo_t()
-    return waitid(P_PID, id_t(id), &state, WEXITED | WNOHANG | WNOWAIT) == 0 && state._sifields._sigchld.si_pid == id
+    return waitid(P_PID, id_t(id), &state, WEXITED | WNOHANG | WNOWAIT) == 0
+      && state._sifields._sigchld.si_pid == id
   }
 
   /// Waits for its end.
@@ -159,7 +160,8 @@ extension Child {
     try tool("mkdir", "--parents", directory)
     let script = #"mount "${@:3}" "$1" "$2" && echo ready && read -r"#
     let child = try Child(
-      ["unshare", "--mount", "--propagation", "private", "bash", "-c", script, "bash", device, directory] + options)
+      ["unshare", "--mount", "--propagation", "private", "bash", "-c", script, "bash", device, directory]
+        + options)
     try child.waitUntilItSays("ready")
     return child
   }

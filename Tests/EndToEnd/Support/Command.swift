@@ -38,7 +38,8 @@ enum Operation: String, Sendable, CaseIterable {
 
   /// The arguments for one pair; JSON, and no question.
   func words(_ primary: String, _ recovery: String, _ options: [String] = []) -> [String] {
-    [rawValue, "--json", "--primary", primary, "--recovery", recovery] + (self == .resync ? ["--yes"] : []) + options
+    [rawValue, "--json", "--primary", primary, "--recovery", recovery] + (self == .resync ? ["--yes"] : [])
+      + options
   }
 }
 

@@ -15,7 +15,8 @@ struct Image: Sendable {
   init(_ name: String, size: UInt64) throws {
     path = Place.ours(name)
     let file = try FileDescriptor.open(
-      FilePath(path), .readWrite, options: [.create, .exclusiveCreate, .closeOnExec], permissions: .ownerReadWrite)
+      FilePath(path), .readWrite, options: [.create, .exclusiveCreate, .closeOnExec],
+      permissions: .ownerReadWrite)
     try file.closeAfter { try file.resize(to: Int64(size)) }
   }
 

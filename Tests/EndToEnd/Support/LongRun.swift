@@ -33,7 +33,8 @@ struct LongRun: ~Copyable {
   private static func device(of path: String) -> String? {
     if path.hasPrefix("/dev/") { return String(path.dropFirst(5)) }
     return ((try? directoryNames("/sys/block")) ?? []).first { name in
-      name.hasPrefix("loop") && (try? readText(FilePath("/sys/block/\(name)/loop/backing_file"))) == path + "\n"
+      name.hasPrefix("loop")
+        && (try? readText(FilePath("/sys/block/\(name)/loop/backing_file"))) == path + "\n"
     }
   }
 

@@ -11,7 +11,8 @@ struct TestPair: ~Copyable {
   private let recoveryLoop: NamedLoop?
 
   init(
-    _ primary: [UInt8], _ recovery: [UInt8], _ form: Form = .images, blockSizes: (UInt32, UInt32) = (512, 512),
+    _ primary: [UInt8], _ recovery: [UInt8], _ form: Form = .images,
+    blockSizes: (UInt32, UInt32) = (512, 512),
     name: String = ""
   ) throws {
     let primaryImage = try Image("primary\(name)", primary)
