@@ -5,7 +5,7 @@ import Testing
 
 @testable import DeviceResync
 
-@Suite("who has disks open", .tags(.devices))
+@Suite("who has disks open", .tags(.devices, .slow))
 struct OpenerTests {
   /// What this process has open of `target`, as others would find it.
   private func mine(_ target: Opener.Target, among files: Set<FileIdentity> = []) throws -> [Opener] {

@@ -4,7 +4,7 @@ import Testing
 
 @testable import DeviceResync
 
-@Suite("udev's enumeration and its database", .tags(.devices))
+@Suite("udev's enumeration and its database", .tags(.devices, .slow))
 struct UdevTests {
   /// The command, beside the tests' bundle.
   static var command: String {

@@ -4,7 +4,7 @@ import Testing
 
 @testable import DeviceResync
 
-@Suite("all disks of a call", .tags(.devices))
+@Suite("all disks of a call", .tags(.devices, .slow))
 struct OpenedCallTests {
   /// A plan over these disks, whatever guards say.
   private func plan(_ pairs: [(FilePath, FilePath)], writing: Bool = true) throws -> Plan {

@@ -3,7 +3,7 @@ import Testing
 
 @testable import DeviceResync
 
-@Suite("QEMU beside a run", .tags(.devices))
+@Suite("QEMU beside a run", .tags(.devices, .slow))
 struct QEMUTests {
   /// Whether `qemu-io` opens `path`, and what it said.
   private func opens(_ path: FilePath, _ options: String...) throws -> (opened: Bool, said: String) {

@@ -4,7 +4,7 @@ import Testing
 
 @testable import DeviceResync
 
-@Suite("claims on the recovery", .tags(.devices))
+@Suite("claims on the recovery", .tags(.devices, .slow))
 struct RecoveryDeviceTests {
   static let guarded = [100, 101, 103, 200, 201, 202, 203].map { ByteRange(offset: $0, length: 1) }
   static let unguarded = ByteRange(offset: 102, length: 1)

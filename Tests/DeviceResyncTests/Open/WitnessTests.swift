@@ -3,7 +3,7 @@ import Testing
 
 @testable import DeviceResync
 
-@Suite("witnesses of foreign writes", .tags(.devices))
+@Suite("witnesses of foreign writes", .tags(.devices, .slow))
 struct WitnessTests {
   @Test("a device that nobody writes to has none; 512 bytes of somebody else are 512")
   func device() throws {
