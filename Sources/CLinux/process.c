@@ -2,6 +2,7 @@
 #include "CLinux.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/io_uring.h>
 #include <poll.h>
 #include <signal.h>
@@ -34,6 +35,17 @@ int cl_wait_for_stop_signal(void) {
   int number = 0;
   int result = sigwait(&set, &number);
   return result != 0 ? -result : number;
+}
+
+int cl_hold_standard_descriptors(void) {
+  for (int standard = 0; standard <= 2; standard++) {
+    if (fcntl(standard, F_GETFD) >= 0) continue;
+    // The lowest free number is `standard`: those below are taken.
+    int opened = open("/dev/null", O_RDWR);
+    if (opened < 0) return -errno;
+    if (opened != standard) return -EBADF;
+  }
+  return 0;
 }
 
 int cl_forbid_core_dumps(void) { return prctl(PR_SET_DUMPABLE, 0) == 0 ? 0 : -errno; }

@@ -21,6 +21,8 @@ struct VMResync: ParsableCommand {
   static func main() {
     // Before all else: in the probing helper it does not return (PITFALLS F1).
     unsafe probe_helper_enter(CommandLine.argc, CommandLine.unsafeArgv)
+    // There may be nowhere to say why.
+    guard (try? holdStandardDescriptors()) != nil else { Glibc.exit(ReturnValue.failed.exitStatus) }
     do {
       var command = try parseAsRoot()
       try command.run()

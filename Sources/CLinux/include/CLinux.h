@@ -117,6 +117,8 @@ int cl_thread_id(void);
 int cl_block_stop_signals(void);
 /// Waits for one of them (sigwait(3)). Returns the signal's number or a negative errno.
 int cl_wait_for_stop_signal(void);
+/// Opens /dev/null under each of 0, 1 and 2 that is closed, so that no later open(2) gets such a number.
+int cl_hold_standard_descriptors(void);
 /// prctl(2), PR_SET_DUMPABLE 0: no core file with guests' bytes.
 int cl_forbid_core_dumps(void);
 

@@ -17,6 +17,12 @@ public enum StopSignals {
   }
 }
 
+/// Sees to it that standard input, output and error are open: else a disk would be the next to get such a number,
+/// and what is printed would be written to it. Call it before anything is opened.
+public func holdStandardDescriptors() throws(Errno) {
+  try check(cl_hold_standard_descriptors())
+}
+
 /// Keeps guests' bytes out of core files (prctl(2), `PR_SET_DUMPABLE`).
 public func forbidCoreDumps() throws(Errno) {
   try check(cl_forbid_core_dumps())
