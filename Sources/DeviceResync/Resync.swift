@@ -69,7 +69,9 @@ private func carryOut(_ plan: Plan, _ control: RunControl, _ reporter: RunReport
     {
       return RunResult(refusing: now)
     }
-    return RunResult(plan.request, refusedBy: error)
+    var result = RunResult(plan.request, refusedBy: error)
+    result.wasTerminated = error.cause == .terminated
+    return result
   }
   noteWhatStayed(&results, plan, ownLoops)
   return RunResult(plan.request, results, wasTerminated: control.isStopping)
@@ -97,6 +99,9 @@ private func claim(_ plan: Plan, _ control: RunControl) throws(ResyncError) -> O
       let now = try? makePlan(plan.request, ownLoops: [], previous: plan)
       return now?.refusal == nil || now?.isEnding == true
     }
+  } catch  where error.errno == .resourceBusy && control.isStopping {
+    throw ResyncError(
+      .terminated, "wait for", on: error.device, side: .recovery, reason: "the run was ended by request or signal")
   } catch  where error.errno == .resourceBusy && clock.now >= deadline {
     throw ResyncError(
       .inUse, "claim", on: error.device, side: .recovery,

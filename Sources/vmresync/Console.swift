@@ -26,12 +26,22 @@ enum Console {
     _ = try? FileDescriptor.standardError.writeAll((text + terminator).utf8)
   }
 
+  /// What is typed up to the end of the line.
+  ///
+  /// Not through stdio: its lock on standard input would keep a signal from ending the process meanwhile.
+  private static func readAnswer() -> String {
+    var bytes: [UInt8] = []
+    var byte: UInt8 = 0
+    while bytes.count < 80, read(STDIN_FILENO, &byte, 1) == 1, byte != UInt8(ascii: "\n") { bytes.append(byte) }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
   /// Asks `question`; whether the answer is yes.
   ///
   /// No answer is no.
   static func confirms(_ question: String) -> Bool {
     error("\(question) [y/N] ", terminator: "")
-    guard let answer = readLine()?.lowercased() else { return false }
+    let answer = readAnswer().lowercased()
     return answer == "y" || answer == "yes"
   }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import DeviceResync
 import Glibc
+import Synchronization
 import SystemPackage
 
 /// One call of `compare`, `resync` or `plan`: plan, ask, run, print.
@@ -10,6 +11,12 @@ struct Session {
   private let output: ProgressOptions?
   private let showsMap: Bool
   private let rangesFile: String?
+  private let stage = Stage()
+
+  /// How far the call is; whoever ends the process holds the lock until the end, so that one result is printed.
+  private final class Stage: Sendable {
+    let hasBegun = Mutex(false)
+  }
 
   init(
     _ request: RunRequest, json: Bool, output: ProgressOptions? = nil, showsMap: Bool = false,
@@ -39,7 +46,8 @@ struct Session {
 
   /// Plans, asks where `confirming`, and runs.
   func run(confirming: Bool) throws {
-    try prepareProcess()
+    let control = RunControl()
+    try prepareProcess(control)
     let plan = try planned()
     let asks = confirming && request.writes
     if plan.refusal != nil {
@@ -51,29 +59,33 @@ struct Session {
     }
     if asks { try confirm(plan) }
 
-    let control = RunControl()
-    try listen(control)
     let events = try makeEvents()
+    stage.hasBegun.withLock { $0 = true }
     let result = DeviceResync.run(plan, control: control) { events.take($0) }
     if let error = events.finish() { try finish(RunResult(request, refusedBy: error)) }
     try finish(result)
   }
 
-  private func prepareProcess() throws {
+  private func prepareProcess(_ control: RunControl) throws {
     do {
       try StopSignals.block()
       try forbidCoreDumps()
+      try StopSignals.listen { end(control) }
     } catch {
       try finish(RunResult(request, refusedBy: ResyncError(.kernel(error, .setUp), "prepare the process")))
     }
   }
 
   /// SIGINT, SIGTERM, SIGHUP: the first ends the run in order, the second right after the drain.
-  private func listen(_ control: RunControl) throws {
-    do {
-      try StopSignals.listen { control.terminate() }
-    } catch {
-      try finish(RunResult(request, refusedBy: ResyncError(.kernel(error, .setUp), "listen for signals")))
+  ///
+  /// Before the run nothing is claimed or written: the plan, or the question, ends at once.
+  private func end(_ control: RunControl) {
+    stage.hasBegun.withLock { hasBegun in
+      guard !hasBegun else { return control.terminate() }
+      var result = RunResult(
+        request, refusedBy: ResyncError(.terminated, "start", reason: "it was ended by request or signal"))
+      result.wasTerminated = true
+      show(result)
     }
   }
 
@@ -110,6 +122,10 @@ struct Session {
 
   /// Prints `result` and ends with its exit status.
   private func finish(_ result: RunResult) throws -> Never {
+    stage.hasBegun.withLock { _ in show(result) }
+  }
+
+  private func show(_ result: RunResult) -> Never {
     if json {
       print(result.json, terminator: "")
     } else if !isQuiet {
