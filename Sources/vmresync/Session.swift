@@ -74,6 +74,8 @@ struct Session {
     } catch {
       try finish(RunResult(request, refusedBy: ResyncError(.kernel(error, .setUp), "prepare the process")))
     }
+    // Whoever reads what is printed may go away (`| head`): that must not end a run half-way.
+    signal(SIGPIPE, SIG_IGN)
   }
 
   /// SIGINT, SIGTERM, SIGHUP: the first ends the run in order, the second right after the drain.

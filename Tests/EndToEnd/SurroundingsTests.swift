@@ -1,3 +1,4 @@
+import SystemPackage
 import Testing
 
 @testable import DeviceResync
@@ -15,5 +16,19 @@ import Testing
     let ended = try Command.start(words + LongRun.options, through: ["bash", "-c", "exec \"$@\" \(closing)", "bash"]).wait()
     #expect(ended.status == 0, "\(ended)")
     #expect(areEqual(try recovery.bytes(1 << 16, at: 0), try primary.bytes(1 << 16, at: 0)))
+  }
+
+  @Test("a reader that goes away does not end the run")
+  func brokenPipe() throws {
+    let primary = try Image("primary", size: LongRun.size)
+    let recovery = try Image("recovery", size: LongRun.size)
+    try primary.write([1], at: 0)
+    try primary.write([1], at: LongRun.size - 1)
+    let words = ["resync", "--progress", "plain", "--yes", "--primary", primary.path, "--recovery", recovery.path]
+    let script = #"{ "$@" 2>&1; echo $? >"$0"; } | head --lines 1"#
+    let ended = try Command.start(words + LongRun.options, through: ["bash", "-c", script, Place.ours("status")]).wait()
+    #expect(ended.status == 0)
+    #expect(try readText(FilePath(Place.ours("status"))) == "0\n")
+    #expect(try recovery.bytes(1, at: LongRun.size - 1) == [1])
   }
 }
