@@ -111,37 +111,66 @@ extension PairRun {
     return side == .primary ? try read(pair.primary.disk) : try read(pair.recovery.disk)
   }
 
-  /// Who has the disks open now: the last look before a run may say 0 (PITFALLS G9).
+  /// Who uses the disks now: the last look before a run may say 0 (PITFALLS G9).
   ///
-  /// A reader changes nothing. A writer that is gone after a second and has left no trace, such as `parted -l`,
-  /// is none either.
-  mutating func checkOpeners() throws(ResyncError) {
-    var openers = try findOpeners()
-    if !request.writes {
-      if !openers.isEmpty { result.pointInTime = .no }
-      return
+  /// A reader changes nothing. A writer that is gone after a second, such as `parted -l`, is none either: what it
+  /// wrote is the witnesses' to find.
+  func checkUsers() throws(ResyncError) -> Users {
+    var users = try findUsers()
+    guard request.writes else { return users }
+    for _ in 0..<Self.looks where !users.openers.isEmpty {
+      pause(milliseconds: 1000)
+      let before = Set(users.openers.map(\.opener))
+      users = try findUsers()
+      guard let first = users.openers.first(where: { before.contains($0.opener) }) else { continue }
+      throw ResyncError(
+        first.side == .recovery ? .inUse : .invalidState, "trust", on: names[first.side], side: first.side,
+        reason: "\(first.opener.description) has opened it for writing during the run",
+        remedy: "stop \(PrintableText(first.opener.program)), then run again")
     }
-    if openers.isEmpty { return }
-    pause(milliseconds: 1000)
-    let now = Set(try findOpeners().map(\.opener))
-    openers.removeAll { !now.contains($0.opener) }
-    guard let first = openers.first else { return }
-    let who = "\(first.opener.description) has opened it for writing during the run"
-    throw ResyncError(
-      first.side == .recovery ? .inUse : .invalidState, "trust", on: names[first.side], side: first.side,
-      reason: who, remedy: "stop \(PrintableText(first.opener.program)), then run again")
+    // A loop's own writes cannot be told from ours by the image's times.
+    if let loop = users.loops.first {
+      throw ResyncError(
+        .inUse, "trust", on: names[.recovery], side: .recovery,
+        reason: "\(loop.node) was attached to it for writing during the run",
+        remedy: "detach it with: losetup -d \(loop.node); then run again")
+    }
+    return users
   }
 
-  /// Other processes that may write to the recovery, or to a primary that should hold still; the recovery's first.
-  private func findOpeners() throws(ResyncError) -> [(side: Side, opener: Opener)] {
-    let files = planned.primary.files.union(planned.recovery.files)
+  /// How often those who come and go are looked for.
+  private static let looks = 5
+
+  /// Who uses the disks of the pair at one moment.
+  struct Users {
+    let primary: NamedDisk
+    let recovery: NamedDisk
+    /// Other processes that may write to the recovery, or to a primary that should hold still; the recovery's first.
+    let openers: [(side: Side, opener: Opener)]
+    /// Loops that others have attached to the recovery for writing.
+    let loops: [BlockDevice]
+  }
+
+  /// Looks for nodes of the disks anew: loops and partitions may have come since the plan.
+  private func findUsers() throws(ResyncError) -> Users {
+    var host = Host()
+    host.devices = try attempt("list", on: "this host's block devices", .transfer) { () throws(Errno) in
+      try discoverDevices()
+    }
+    host.ownLoops = Set(pair.ownLoops)
+    var (primary, recovery) = (planned.primary, planned.recovery)
+    primary.related = host.relatives(of: primary.extents)
+    recovery.related = host.relatives(of: recovery.extents)
+    let files = primary.files.union(recovery.files)
     let found = try attempt("look for users of", on: names[.recovery], .transfer) { () throws(Errno) in
       try discoverOpeners(of: files)
     }
-    let sides: [Side] = planned.sourceMode == .offline ? [.recovery, .primary] : [.recovery]
-    return sides.flatMap { side in
-      planned[side].writers(among: found.openers).map { (side: side, opener: $0) }
+    let sides = planned.sourceMode == .offline ? [recovery, primary] : [recovery]
+    let openers = sides.flatMap { disk in
+      disk.writers(among: found.openers).map { (side: disk.side, opener: $0) }
     }
+    let facts = PairFacts(request: request, host: host, primary: primary, recovery: recovery)
+    return Users(primary: primary, recovery: recovery, openers: openers, loops: facts.foreignLoops(over: recovery))
   }
 
   /// 0 means that every byte was compared or lies in a hole of both images, and every difference was written
