@@ -105,9 +105,11 @@ extension NamedDisk {
       try FileSystem(of: descriptor)
     }
     var image = RawImage(path: path, status: status, fileSystem: fileSystem)
-    let loops = host.loops(over: status.identity).filter { !host.ownLoops.contains($0.number) }
-    if loops.count == 1, let loop = loops.first, loop.loop?.offset == 0, loop.loop?.sizeLimit == nil,
-      loop.size == status.size,
+    // A loop of our own is the one in use: who came since is a stranger. One that detaches itself and that nobody
+    // has open is about to go: a dead run's, or one that is mounted.
+    let loops = host.loops(over: status.identity)
+    if loops.count == 1, let loop = loops.first, !host.ownLoops.contains(loop.number), loop.loop?.offset == 0,
+      loop.loop?.sizeLimit == nil, loop.loop?.detachesItself == false, loop.size == status.size,
       !host.openers.contains(where: { $0.target == .device(loop.number) && $0.process != host.ownProcess }),
       side == .primary || !loop.isReadOnly
     {

@@ -103,6 +103,14 @@ extension PairFacts {
       device.kind == .loop && !device.isReadOnly && !known.contains(device.number)
     }
   }
+
+  /// Whether the kernel is about to detach `loops`: it does so at the last close, and nobody has them open, so that
+  /// only a dead run's last I/O holds them.
+  func areEnding(_ loops: [BlockDevice]) -> Bool {
+    loops.allSatisfy { loop in
+      loop.loop?.detachesItself == true && !host.openers.contains { $0.target == .device(loop.number) }
+    }
+  }
 }
 
 extension BlockDevice {

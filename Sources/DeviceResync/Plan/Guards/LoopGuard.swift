@@ -10,11 +10,7 @@ enum LoopGuard: Guard {
         .systemInUse, "the recovery \(facts.recovery.identity.title) is attached to another loop for writing",
         evidence: loops.map { "\($0.node) over \(PrintableText($0.loop?.path ?? ""))" },
         remedy: "detach it with: losetup -d \(first.node)")
-      // The kernel detaches such a loop at its last close: nobody has it open, so its last I/O is ending.
-      verdict.isEnding = loops.allSatisfy { loop in
-        loop.loop?.detachesItself == true
-          && !facts.host.openers.contains { $0.target == .device(loop.number) }
-      }
+      verdict.isEnding = facts.areEnding(loops)
       return [verdict]
     }
     let silent = facts.host.devices.filter { $0.loop != nil && $0.loop?.backing == nil }

@@ -34,6 +34,8 @@ enum SourceGuard: Guard {
       .invalidState, "the primary is in use, and no point in time of it can be had", evidence: evidence,
       remedy: "stop the primary VM, or accept a copy that is no point in time with --source running")
     verdict.mayBeBrief = evidence.count == facts.openers(of: facts.primary).filter(\.isWriting).count
+    let loops = facts.foreignLoops(over: facts.primary)
+    verdict.isEnding = evidence.count == loops.count && facts.areEnding(loops)
     return [verdict]
   }
 
