@@ -170,7 +170,8 @@ extension PairRun {
       disk.writers(among: found.openers).map { (side: disk.side, opener: $0) }
     }
     let facts = PairFacts(request: request, host: host, primary: primary, recovery: recovery)
-    return Users(primary: primary, recovery: recovery, openers: openers, loops: facts.foreignLoops(over: recovery))
+    return Users(
+      primary: primary, recovery: recovery, openers: openers, loops: facts.foreignLoops(over: recovery))
   }
 
   /// 0 means that every byte was compared or lies in a hole of both images, and every difference was written

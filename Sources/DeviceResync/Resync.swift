@@ -101,7 +101,8 @@ private func claim(_ plan: Plan, _ control: RunControl) throws(ResyncError) -> O
     }
   } catch  where error.errno == .resourceBusy && control.isStopping {
     throw ResyncError(
-      .terminated, "wait for", on: error.device, side: .recovery, reason: "the run was ended by request or signal")
+      .terminated, "wait for", on: error.device, side: .recovery,
+      reason: "the run was ended by request or signal")
   } catch  where error.errno == .resourceBusy && clock.now >= deadline {
     throw ResyncError(
       .inUse, "claim", on: error.device, side: .recovery,

@@ -17,8 +17,9 @@ public enum StopSignals {
   }
 }
 
-/// Sees to it that standard input, output and error are open: else a disk would be the next to get such a number,
-/// and what is printed would be written to it. Call it before anything is opened.
+/// Sees to it that standard input, output and error are open; call it before anything is opened.
+///
+/// Else a disk would be the next to get such a number, and what is printed would be written to it.
 public func holdStandardDescriptors() throws(Errno) {
   try check(cl_hold_standard_descriptors())
 }
