@@ -13,6 +13,8 @@ int cl_loop_status(int descriptor, struct cl_loop_status *status) {
       .backing_major = major(raw.lo_device),
       .backing_minor = minor(raw.lo_device),
       .backing_inode = raw.lo_inode,
+      .special_major = major(raw.lo_rdevice),
+      .special_minor = minor(raw.lo_rdevice),
       .offset = raw.lo_offset,
       .size_limit = raw.lo_sizelimit,
       .read_only = (raw.lo_flags & LO_FLAGS_READ_ONLY) != 0,

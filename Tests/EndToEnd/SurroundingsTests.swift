@@ -31,4 +31,19 @@ import Testing
     #expect(try readText(FilePath(Place.ours("status"))) == "0\n")
     #expect(try recovery.bytes(1, at: LongRun.size - 1) == [1])
   }
+
+  @Test("a loop over the recovery through another namespace's node is seen: 32774")
+  func otherNamespace() throws {
+    let primary = try Image("primary", size: 1 << 20)
+    let recoveryImage = try Image("recovery", size: 1 << 20)
+    let recovery = try NamedLoop(recoveryImage.path)
+    let script = #"mount -t tmpfs none "$1" && mknod "$1/x" b 7 "$2" && losetup --find --show "$1/x""#
+    try tool("mkdir", Place.ours("mnt"))
+    let words = ["unshare", "--mount", "bash", "-c", script, "bash", Place.ours("mnt"), "\(recovery.number)"]
+    let node = try Child(words).wait().output.split(separator: "\n").first.map(String.init)
+    let report = try Command.json(.resync, primary.path, recovery.node)
+    try tool("losetup", "--detach", try #require(node))
+    expect(report, 32774)
+    #expect(report.evidence("loops").contains(try #require(node)))
+  }
 }

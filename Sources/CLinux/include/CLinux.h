@@ -96,6 +96,7 @@ int cl_drop_caches(int descriptor);
 struct cl_loop_status {
   uint32_t backing_major, backing_minor; // of the backing file's file system
   uint64_t backing_inode;
+  uint32_t special_major, special_minor; // the backing file's own number, where it is a block device; else 0
   uint64_t offset, size_limit; // bytes; size_limit 0: to the end
   bool read_only, autoclear, partition_scan, direct_io;
 };

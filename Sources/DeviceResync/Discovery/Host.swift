@@ -111,6 +111,7 @@ private func askDriver(
     let status = try? LoopStatus(of: loop)
   else { return binding }
   binding.backing = status.backing
+  binding.backingDevice = status.backingDevice
   binding.offset = status.offset
   binding.sizeLimit = status.sizeLimit
   binding.isReadOnly = status.isReadOnly
@@ -118,13 +119,9 @@ private func askDriver(
   binding.detachesItself = status.detachesItself
   // The path may lead elsewhere by now; it counts only where it still names the attached file.
   if let file = try? FileStatus(at: FilePath(binding.path), followingLink: true),
-    file.identity == status.backing
+    file.identity == status.backing, file.kind == .regular
   {
-    if file.kind == .blockDevice {
-      binding.backingDevice = file.deviceNumber
-    } else {
-      binding.fileSize = file.size
-    }
+    binding.fileSize = file.size
   }
   return binding
 }

@@ -5,6 +5,8 @@ import SystemPackage
 struct LoopStatus: Sendable, Equatable {
   /// The backing file.
   let backing: FileIdentity
+  /// The backing file's own number, where it is a block device.
+  let backingDevice: DeviceNumber?
   /// Where in it the device begins, in bytes.
   let offset: UInt64
   /// How long the device may be at most, in bytes; nil for up to the file's end.
@@ -19,6 +21,8 @@ struct LoopStatus: Sendable, Equatable {
     try check(unsafe cl_loop_status(descriptor.rawValue, &raw))
     backing = FileIdentity(
       device: DeviceNumber(major: raw.backing_major, minor: raw.backing_minor), inode: raw.backing_inode)
+    let special = DeviceNumber(major: raw.special_major, minor: raw.special_minor)
+    backingDevice = special == DeviceNumber(major: 0, minor: 0) ? nil : special
     offset = raw.offset
     sizeLimit = raw.size_limit == 0 ? nil : raw.size_limit
     isReadOnly = raw.read_only
