@@ -15,7 +15,9 @@ extension PairRun {
     } catch {
       failure = error
     }
-    let endsAtOnce = control.request.load(ordering: .acquiring) == .terminateAtOnce
+    // A comparison that was complete before the second signal is not ended by it: it may yet say 0.
+    var endsAtOnce = control.request.load(ordering: .acquiring) == .terminateAtOnce
+    if case .success(.complete) = outcome.ending { endsAtOnce = false }
     if result.totals.bytesWritten > 0 || outcome.totals.bytesSubmitted > 0, !endsAtOnce {
       do throws(ResyncError) {
         try flush()
