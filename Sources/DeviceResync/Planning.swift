@@ -29,25 +29,71 @@ func makePlan(
   }
   // Gets ready while we look around.
   var probe = previous == nil ? ProbeHelper() : nil
-  let images = names.flatMap { [$0.primary, $0.recovery] }.compactMap(\.status).filter { $0.kind == .regular }
-  var host = try discoverHost(images: Set(images.map(\.identity)))
-  host.ownLoops = ownLoops
-  let ringRefusal = ringRefusal()
-
-  var disks: [(primary: NamedDisk, recovery: NamedDisk)] = []
-  for (index, name) in names.enumerated() {
-    var primary = NamedDisk(.primary, name.primary, on: host)
-    var recovery = NamedDisk(.recovery, name.recovery, on: host)
-    if let previous {
-      primary.content = previous.pairs[index].primary.content
-      recovery.content = previous.pairs[index].recovery.content
-    }
-    disks.append((primary: primary, recovery: recovery))
+  var view = try HostView(request, names, ownLoops)
+  if var helper = probe.take() {
+    fill(&view.disks, &helper)
+  } else if let previous {
+    view.takeContents(of: previous.pairs.map { (primary: $0.primary, recovery: $0.recovery) })
   }
-  if var helper = probe.take() { fill(&disks, &helper) }
+  var plan = view.judged()
+  var passing: Plan?
+  guard request.writes else { return plan }
+  // Whoever has opened a disk for writing is looked for again after a second: gone, it was no user of it. Who came
+  // meanwhile is looked for again in the same way.
+  for _ in 0..<looksForOpeners where plan.mayPass {
+    pause(milliseconds: 1000)
+    let before = view
+    view = try HostView(request, names, ownLoops)
+    view.takeContents(of: before.disks)
+    plan = view.judged()
+    let stayed = view.judged(Set(before.host.openers))
+    if stayed.refusal != nil { return stayed }
+    if !plan.mayPass { return plan }
+    // Only who has just come is in the way; should the last look still find somebody new, nobody has stayed.
+    passing = stayed
+  }
+  return passing ?? plan
+}
 
-  func judged(_ host: Host) -> Plan {
-    Plan(
+/// How often they are looked for, one second apart.
+private let looksForOpeners = 5
+
+/// The host and the disks of a request at one moment.
+private struct HostView {
+  let host: Host
+  var disks: [DiskPair]
+  private let request: RunRequest
+  private let ringRefusal: Errno?
+
+  init(
+    _ request: RunRequest, _ names: [(primary: NamedPath, recovery: NamedPath)], _ ownLoops: Set<DeviceNumber>
+  ) throws(ResyncError) {
+    let files = names.flatMap { [$0.primary, $0.recovery] }.compactMap(\.status).filter { $0.kind == .regular }
+    var host = try discoverHost(images: Set(files.map(\.identity)))
+    host.ownLoops = ownLoops
+    self.host = host
+    self.request = request
+    ringRefusal = DeviceResync.ringRefusal()
+    disks = names.map { name in
+      (primary: NamedDisk(.primary, name.primary, on: host), recovery: NamedDisk(.recovery, name.recovery, on: host))
+    }
+  }
+
+  /// Takes over what was found on the same disks before.
+  mutating func takeContents(of others: [DiskPair]) {
+    for (index, other) in others.enumerated() {
+      disks[index].primary.content = other.primary.content
+      disks[index].recovery.content = other.recovery.content
+    }
+  }
+
+  /// The plan.
+  ///
+  /// - Parameter openers: only these count, of those that were found; nil for all.
+  func judged(_ openers: Set<Opener>? = nil) -> Plan {
+    var host = host
+    if let openers { host.openers.removeAll { !openers.contains($0) } }
+    return Plan(
       request,
       disks.enumerated().map { index, pair in
         PairFacts(
@@ -55,17 +101,12 @@ func makePlan(
           others: disks.enumerated().filter { $0.offset != index }.map(\.element), ringRefusal: ringRefusal)
       })
   }
-  let plan = judged(host)
-  guard request.writes, plan.mayPass else { return plan }
-  // Whoever has opened a disk for writing is looked for again after a second: gone, it was no user of it.
-  pause(milliseconds: 1000)
-  let stayed = Set(try discoverHost(images: Set(images.map(\.identity))).openers)
-  host.openers.removeAll { !stayed.contains($0) }
-  return judged(host)
 }
 
+private typealias DiskPair = (primary: NamedDisk, recovery: NamedDisk)
+
 /// Adds what lies on each disk that could be looked at.
-private func fill(_ disks: inout [(primary: NamedDisk, recovery: NamedDisk)], _ probe: inout ProbeHelper) {
+private func fill(_ disks: inout [DiskPair], _ probe: inout ProbeHelper) {
   var places: [(pair: Int, side: Side, path: FilePath)] = []
   for (index, pair) in disks.enumerated() {
     for disk in [pair.primary, pair.recovery] where disk.size > 0 && disk.refusal == nil {

@@ -110,7 +110,7 @@ extension NamedDisk {
     let loops = host.loops(over: status.identity)
     if loops.count == 1, let loop = loops.first, !host.ownLoops.contains(loop.number), loop.loop?.offset == 0,
       loop.loop?.sizeLimit == nil, loop.loop?.detachesItself == false, loop.size == status.size,
-      !host.openers.contains(where: { $0.target == .device(loop.number) && $0.process != host.ownProcess }),
+      host.hasForItself(loop),
       side == .primary || !loop.isReadOnly
     {
       image.wholeLoop = loop
@@ -160,6 +160,13 @@ extension NamedDisk {
 }
 
 extension Host {
+  /// Whether nobody has `loop` open, or this run has: then readers may come (PITFALLS G9), and writers are for the
+  /// guards to name.
+  fileprivate func hasForItself(_ loop: BlockDevice) -> Bool {
+    let users = openers.filter { $0.target == .device(loop.number) }.map(\.process)
+    return users.isEmpty || users.contains(ownProcess)
+  }
+
   /// The devices that share, or may share, bytes with `extents`.
   func relatives(of extents: [StorageExtent]) -> [BlockDevice] {
     devices.filter { Overlap(self.extents(of: $0), extents) != .none }
