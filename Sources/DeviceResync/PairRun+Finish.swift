@@ -31,7 +31,8 @@ extension PairRun {
     if let marks {
       reporter.begin(.verifying)
       result.totals.bytesVerified = try verify(
-        marks, through: &queue, blocks: blocks, size: commonSize, name: names[.recovery])
+        marks, through: &queue, blocks: blocks, size: commonSize, name: names[.recovery],
+        control: control)
     }
     if let written { notePartitionTable(written) }
   }
