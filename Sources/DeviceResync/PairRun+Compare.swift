@@ -17,6 +17,12 @@ extension PairRun {
     reporter.begin(.comparing)
     result.totals.bytesCompared = 0
     result.totals.bytesSkipped = 0
+    if !request.writes {
+      // What a pass that proves nothing found is found again; what it wrote is not.
+      result.totals.bytesDifferent = 0
+      result.totals.bytesMoving = 0
+      result.totals.differentRanges = 0
+    }
     let recorder = makeRecorder()
     if request.writes {
       let pair = pair
