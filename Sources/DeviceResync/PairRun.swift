@@ -86,6 +86,7 @@ struct PairRun {
 
 extension PairRun {
   private mutating func work() throws(ResyncError) {
+    try checkTail()
     reporter.begin(.settling)
     try settle(pair.primary.disk, planned.primary.related, .primary, droppingCaches: false)
     try settle(pair.recovery.disk, planned.recovery.related, .recovery, droppingCaches: request.writes)
@@ -121,6 +122,20 @@ extension PairRun {
       findings.primary, findings.recovery, planned, writes: request.writes)
     if !request.writes, !users.openers.isEmpty { result.pointInTime = .no }
     try checkCompleteness()
+  }
+
+  /// What no whole block reaches is read through the images' files: both must be images (PITFALLS B7).
+  ///
+  /// The plan has judged this by the blocks that it knew; a loop of our own may need larger ones.
+  private func checkTail() throws(ResyncError) {
+    let tail = pair.primary.disk.identity.size - commonSize
+    let areImages = planned.primary.image != nil && planned.recovery.image != nil
+    guard tail == 0 || areImages && tail < UInt64(blocks.logicalBlockSize) else {
+      throw ResyncError(
+        .notSupported, "reach the last \(tail) bytes of", on: names[.primary], side: .primary,
+        reason: "they are no whole block of \(blocks.logicalBlockSize) bytes",
+        remedy: "bring both disks to a multiple of that")
+    }
   }
 
   /// Compares, writes, flushes, reads back; returns bytes submitted to the recovery's device.

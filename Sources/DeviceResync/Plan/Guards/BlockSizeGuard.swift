@@ -3,7 +3,9 @@ enum BlockSizeGuard: Guard {
   static let name = "blocks"
 
   static func judge(_ facts: PairFacts) -> [GuardVerdict] {
-    let sizes = Side.allCases.map { facts[$0].device.map { UInt64($0.queue.logicalBlockSize) } ?? 512 }
+    let sizes = Side.allCases.map { side in
+      (facts[side].device ?? facts[side].image?.wholeLoop).map { UInt64($0.queue.logicalBlockSize) } ?? 512
+    }
     let block = sizes.max() ?? 512
     guard facts.primary.size > 0 else { return passed("not known") }
     for side in Side.allCases where !isBlockSize(sizes[Int(side.rawValue)]) {
