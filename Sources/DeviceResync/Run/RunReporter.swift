@@ -35,7 +35,7 @@ final class RunReporter: Sendable {
       state.pair = pair
       state.base = control.bytesDone.load(ordering: .relaxed)
       state.pairDone = 0
-      state.before = sizes.prefix(pair).reduce(0, +)
+      state.before = sum(sizes.prefix(pair))
     }
   }
 
@@ -70,7 +70,7 @@ final class RunReporter: Sendable {
           RunProgress(
             pair: state.pair, pairs: sizes.count, phase: state.phase, pairDone: state.pairDone,
             pairTotal: total,
-            callDone: state.before + state.pairDone, callTotal: sizes.reduce(0, +),
+            callDone: state.before + state.pairDone, callTotal: sum(sizes[...]),
             bytesDifferent: control.bytesDifferent.load(ordering: .relaxed),
             seconds: (now - started).seconds, secondsWaiting: (now - state.lastMovement).seconds)))
     }
@@ -81,5 +81,13 @@ extension Duration {
   /// In seconds.
   var seconds: Double {
     Double(components.seconds) + Double(components.attoseconds) / 1e18
+  }
+}
+
+/// The sum, or the largest number there is: sparse images may claim any size.
+private func sum(_ sizes: ArraySlice<UInt64>) -> UInt64 {
+  sizes.reduce(0) { total, size in
+    let (sum, overflow) = total.addingReportingOverflow(size)
+    return overflow ? .max : sum
   }
 }
