@@ -102,4 +102,17 @@ import Testing
   private func dropCache(of node: String) throws {
     try OwnedDescriptor(opening: FilePath(node), .readOnly).dropCaches()
   }
+
+  @Test("a loop that is attached over an image already, and that nobody has open, is used as it is")
+  func attachedAlready() throws {
+    let pair = try TestPair(differing: .images)
+    let node = try tool("losetup", "--find", "--show", pair.recovery).split(separator: "\n").first.map(
+      String.init)
+    let loop = try #require(node)
+    defer { _ = try? tool("losetup", "--detach", loop) }
+    let report = try Command.json(.resync, pair.primary, pair.recovery)
+    expect(report, 0)
+    #expect("/dev/" + (report.pair()["Recovery"]["KernelName"].text ?? "") == loop)
+    #expect(areEqual(try pair.recoveryImage.bytes(), try pair.primaryImage.bytes()))
+  }
 }
