@@ -10,9 +10,15 @@ func settle(
 ) throws(ResyncError) {
   for device in related where device.number != disk.number {
     try attempt("write back the cache of", on: device.node, side: side, .transfer) { () throws(Errno) in
-      let node = try OwnedDescriptor(opening: FilePath(device.node), [.nonBlocking])
-      // A node that is another device's by now is not ours to touch.
-      guard try FileStatus(of: node).deviceNumber == device.number else { return }
+      let node: OwnedDescriptor
+      do throws(Errno) {
+        node = try OwnedDescriptor(opening: FilePath(device.node), [.nonBlocking])
+      } catch .noSuchAddressOrDevice, .operationNotSupportedByDevice {
+        return  // removed meanwhile, and its cache with it
+      }
+      // A node that is another device's by now is not ours to touch; a loop that was detached has no bytes, and
+      // answers EIO.
+      guard try FileStatus(of: node).deviceNumber == device.number, try node.deviceSize() > 0 else { return }
       try node.synchronizeData()
       if droppingCaches { try node.dropCaches() }
     }
