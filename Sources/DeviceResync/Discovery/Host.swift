@@ -6,6 +6,8 @@ public struct Host: Sendable {
   public var devices: [BlockDevice] = []
   /// The mounts of every mount namespace.
   public var mounts: [Mount] = []
+  /// The devices of each btrfs that is mounted somewhere, by name.
+  var btrfsGroups: [[String]] = []
   /// The swap areas in use.
   public var swaps: [SwapArea] = []
   /// Who has block devices and images open.
@@ -57,6 +59,9 @@ func discoverHost(images: Set<FileIdentity>) throws(ResyncError) -> Host {
   host.mounts = try attempt("list", on: "this host's mounts", .setUp) { () throws(Errno) in
     try discoverMounts()
   }
+  host.btrfsGroups = try attempt("list", on: "the devices of mounted btrfs file systems", .setUp) {
+    () throws(Errno) in try discoverBtrfsGroups()
+  }
   host.swaps = try attempt("list", on: "this host's swap areas", .setUp) { () throws(Errno) in
     try discoverSwaps()
   }
@@ -67,6 +72,16 @@ func discoverHost(images: Set<FileIdentity>) throws(ResyncError) -> Host {
   host.openers = scan.openers
   host.opaqueProcesses = scan.opaque
   return host
+}
+
+/// The devices of each mounted btrfs; sysfs has a directory for it as long as it is mounted.
+func discoverBtrfsGroups(sysfs: Sysfs = Sysfs()) throws(Errno) -> [[String]] {
+  var groups: [[String]] = []
+  for id in try sysfs.names("fs/btrfs") {
+    let devices = try sysfs.names("fs/btrfs/\(id)/devices")
+    if !devices.isEmpty { groups.append(devices) }
+  }
+  return groups
 }
 
 /// Every block device, from libudev and sysfs, loops with what the driver says of them.

@@ -7,10 +7,19 @@ extension PairFacts {
     let nodes = Dictionary(
       disk.related.flatMap { device in device.names.map { ($0, device.name) } },
       uniquingKeysWith: { one, _ in one })
-    let found = host.mounts.compactMap { mount -> (device: String, mountPoint: String)? in
+    var found = host.mounts.compactMap { mount -> (device: String, mountPoint: String)? in
       // btrfs mounts carry an anonymous device number: there the source tells, in the words of who mounted it.
       guard let device = numbers[mount.device] ?? nodes[mount.source] else { return nil }
       return (device, mount.mountPoint)
+    }
+    // The source is one device of a btrfs; the others are known by its group only.
+    let names = Set(disk.related.map(\.name))
+    for group in host.btrfsGroups {
+      guard let member = group.first(where: names.contains), !found.contains(where: { group.contains($0.device) })
+      else { continue }
+      let sources = Set(group.compactMap(host.device(named:)).flatMap(\.names))
+      let points = host.mounts.filter { sources.contains($0.source) }.map(\.mountPoint)
+      found += (points.isEmpty ? ["a place that is not known"] : points).map { (member, $0) }
     }
     // Every mount namespace that has a copy of the mount shows it; once is enough.
     return found.reduce(into: []) { seen, mount in
