@@ -109,7 +109,7 @@ extension NamedDisk {
     // has open is about to go: a dead run's, or one that is mounted.
     let loops = host.loops(over: status.identity)
     if loops.count == 1, let loop = loops.first, !host.ownLoops.contains(loop.number), loop.loop?.offset == 0,
-      loop.loop?.sizeLimit == nil, loop.loop?.detachesItself == false, loop.size == status.size,
+      loop.loop?.sizeLimit == nil, loop.size == status.size,
       host.hasForItself(loop),
       side == .primary || !loop.isReadOnly
     {
@@ -164,7 +164,7 @@ extension Host {
   /// guards to name.
   fileprivate func hasForItself(_ loop: BlockDevice) -> Bool {
     let users = openers.filter { $0.target == .device(loop.number) }.map(\.process)
-    return users.isEmpty || users.contains(ownProcess)
+    return users.contains(ownProcess) || users.isEmpty && loop.loop?.detachesItself == false
   }
 
   /// The devices that share, or may share, bytes with `extents`.
