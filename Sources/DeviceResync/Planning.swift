@@ -68,14 +68,19 @@ private struct HostView {
   init(
     _ request: RunRequest, _ names: [(primary: NamedPath, recovery: NamedPath)], _ ownLoops: Set<DeviceNumber>
   ) throws(ResyncError) {
-    let files = names.flatMap { [$0.primary, $0.recovery] }.compactMap(\.status).filter { $0.kind == .regular }
+    let files = names.flatMap { [$0.primary, $0.recovery] }.compactMap(\.status).filter {
+      $0.kind == .regular
+    }
     var host = try discoverHost(images: Set(files.map(\.identity)))
     host.ownLoops = ownLoops
     self.host = host
     self.request = request
     ringRefusal = DeviceResync.ringRefusal()
     disks = names.map { name in
-      (primary: NamedDisk(.primary, name.primary, on: host), recovery: NamedDisk(.recovery, name.recovery, on: host))
+      (
+        primary: NamedDisk(.primary, name.primary, on: host),
+        recovery: NamedDisk(.recovery, name.recovery, on: host)
+      )
     }
   }
 

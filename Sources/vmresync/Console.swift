@@ -32,7 +32,9 @@ enum Console {
   private static func readAnswer() -> String {
     var bytes: [UInt8] = []
     var byte: UInt8 = 0
-    while bytes.count < 80, read(STDIN_FILENO, &byte, 1) == 1, byte != UInt8(ascii: "\n") { bytes.append(byte) }
+    while bytes.count < 80, read(STDIN_FILENO, &byte, 1) == 1, byte != UInt8(ascii: "\n") {
+      bytes.append(byte)
+    }
     return String(decoding: bytes, as: UTF8.self)
   }
 

@@ -6,7 +6,8 @@ import Testing
 /// What somebody does to the disks of a run that only the look at its end can find.
 @Suite("users who come during a run", .ownPlace, .tags(.devices, .slow)) struct LateUserTests {
   @Test(
-    "a write that is still in a node's page cache is found", arguments: [Side.primary, .recovery], [Operation.resync, .compare])
+    "a write that is still in a node's page cache is found", arguments: [Side.primary, .recovery],
+    [Operation.resync, .compare])
   func cachedWrite(_ side: Side, _ operation: Operation) throws {
     let images = (try Image("primary", size: LongRun.size), try Image("recovery", size: LongRun.size))
     let primary = try NamedLoop(images.0.path)
@@ -46,7 +47,9 @@ import Testing
     let recovery = try NamedLoop(recoveryImage.path)
     var visitor: Child?
     let report = try LongRun(.resync, primary.path, recovery.node).stopped {
-      let child = try Child(["bash", "-c", #"echo ready; while :; do (exec 3<>"$1"); done"#, "bash", recovery.node])
+      let child = try Child([
+        "bash", "-c", #"echo ready; while :; do (exec 3<>"$1"); done"#, "bash", recovery.node,
+      ])
       try child.waitUntilItSays("ready")
       visitor = consume child
     }

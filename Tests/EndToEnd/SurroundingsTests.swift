@@ -5,15 +5,21 @@ import Testing
 
 /// What a shell, cron or a supervisor hands to the command, or does not.
 @Suite("surroundings", .ownPlace, .tags(.devices, .slow)) struct SurroundingsTests {
-  @Test("closed standard descriptors: progress is not written to the recovery", arguments: ["0<&- 2>&-", "0<&- 1>&- 2>&-", "2>&-"])
+  @Test(
+    "closed standard descriptors: progress is not written to the recovery",
+    arguments: ["0<&- 2>&-", "0<&- 1>&- 2>&-", "2>&-"])
   func closedDescriptors(_ closing: String) throws {
     let size = LongRun.size
     let primary = try Image("primary", size: size)
     let recovery = try Image("recovery", size: size)
     try primary.write(Array("boot".utf8), at: 0)
     // Long enough for a line of progress, which the image would get.
-    let words = ["resync", "--progress", "plain", "--yes", "--primary", primary.path, "--recovery", recovery.path]
-    let ended = try Command.start(words + LongRun.options, through: ["bash", "-c", "exec \"$@\" \(closing)", "bash"]).wait()
+    let words = [
+      "resync", "--progress", "plain", "--yes", "--primary", primary.path, "--recovery", recovery.path,
+    ]
+    let ended = try Command.start(
+      words + LongRun.options, through: ["bash", "-c", "exec \"$@\" \(closing)", "bash"]
+    ).wait()
     #expect(ended.status == 0, "\(ended)")
     #expect(areEqual(try recovery.bytes(1 << 16, at: 0), try primary.bytes(1 << 16, at: 0)))
   }
@@ -24,9 +30,13 @@ import Testing
     let recovery = try Image("recovery", size: LongRun.size)
     try primary.write([1], at: 0)
     try primary.write([1], at: LongRun.size - 1)
-    let words = ["resync", "--progress", "plain", "--yes", "--primary", primary.path, "--recovery", recovery.path]
+    let words = [
+      "resync", "--progress", "plain", "--yes", "--primary", primary.path, "--recovery", recovery.path,
+    ]
     let script = #"{ "$@" 2>&1; echo $? >"$0"; } | head --lines 1"#
-    let ended = try Command.start(words + LongRun.options, through: ["bash", "-c", script, Place.ours("status")]).wait()
+    let ended = try Command.start(
+      words + LongRun.options, through: ["bash", "-c", script, Place.ours("status")]
+    ).wait()
     #expect(ended.status == 0)
     #expect(try readText(FilePath(Place.ours("status"))) == "0\n")
     #expect(try recovery.bytes(1, at: LongRun.size - 1) == [1])

@@ -15,7 +15,8 @@ extension PairFacts {
     // The source is one device of a btrfs; the others are known by its group only.
     let names = Set(disk.related.map(\.name))
     for group in host.btrfsGroups {
-      guard let member = group.first(where: names.contains), !found.contains(where: { group.contains($0.device) })
+      guard let member = group.first(where: names.contains),
+        !found.contains(where: { group.contains($0.device) })
       else { continue }
       let sources = Set(group.compactMap(host.device(named:)).flatMap(\.names))
       let points = host.mounts.filter { sources.contains($0.source) }.map(\.mountPoint)

@@ -17,7 +17,8 @@ import Testing
     var host = Host()
     host.devices = loops.map { loop in
       var device = BlockDevice(
-        name: "loop\(loop.minor)", node: "/dev/loop\(loop.minor)", number: DeviceNumber(major: 7, minor: loop.minor),
+        name: "loop\(loop.minor)", node: "/dev/loop\(loop.minor)",
+        number: DeviceNumber(major: 7, minor: loop.minor),
         kind: .loop, size: 1 << 20, isReadOnly: false,
         queue: BlockDevice.Queue(
           logicalBlockSize: 512, physicalBlockSize: 512, maxRequestSize: 1 << 20, maxSegments: 128,

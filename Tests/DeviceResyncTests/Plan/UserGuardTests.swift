@@ -33,11 +33,13 @@ struct UserGuardTests {
     GuardCase("btrfs is found by its source", .refused, .systemInUse, says: ["sdb on /mnt"]) {
       $0.mount(DeviceNumber(major: 0, minor: 55), on: "/mnt", source: "/dev/sdb", type: "btrfs")
     },
-    GuardCase("any device of a mounted btrfs is mounted", .refused, .systemInUse, says: ["sdb on /mnt"]) { scene in
+    GuardCase("any device of a mounted btrfs is mounted", .refused, .systemInUse, says: ["sdb on /mnt"]) {
+      scene in
       scene.host.btrfsGroups = [["sda", "sdb"]]
       scene.mount(DeviceNumber(major: 0, minor: 55), on: "/mnt", source: "/dev/sda", type: "btrfs")
     },
-    GuardCase("also where its source is no name of a device", .refused, .systemInUse, says: ["sdb on"]) { scene in
+    GuardCase("also where its source is no name of a device", .refused, .systemInUse, says: ["sdb on"]) {
+      scene in
       scene.host.btrfsGroups = [["sda", "sdb"]]
       scene.mount(DeviceNumber(major: 0, minor: 55), on: "/mnt", source: "/tmp/link", type: "btrfs")
     },
