@@ -16,7 +16,8 @@ struct VerificationTests {
     for range in written { cells.mark(range) }
     return Result { () throws(ResyncError) in
       try DeviceResync.verify(
-        cells, through: &queue, blocks: BlockGrid(512, 512), size: UInt64(Self.size), name: "/dev/b")
+        cells, through: &queue, blocks: BlockGrid(512, 512), size: UInt64(Self.size), name: "/dev/b",
+        control: RunControl())
     }
   }
 
