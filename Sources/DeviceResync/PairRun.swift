@@ -28,6 +28,10 @@ struct PairRun {
     result.landmarks = Landmark.landmarks(of: planned.primary.content, size: result.primary.size)
     result.writeBack = request.writes ? request.writeBack : nil
     result.backingDirectIO = Self.direct(pair)
+    result.notes = pair.recovery.unguardedFiles.map { path in
+      "nothing keeps a virtual machine from starting on the file behind the recovery's loop during the run: "
+        + "\(PrintableText(path)) leads elsewhere"
+    }
   }
 
   /// Whether every loop in use reads its file directly; nil where there is none.

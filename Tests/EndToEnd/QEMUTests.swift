@@ -47,14 +47,46 @@ import Testing
     try pair.expectUntouched()
   }
 
-  @Test("QEMU on the image behind a named loop", arguments: ["on", "off"])
-  func behindLoop(_ locking: String) throws {
-    let pair = try TestPair(differing: .imageToLoop)
-    let qemu = try Self.io(pair.recoveryImage.path, locking: locking)
-    let report = try Command.json(.resync, pair.primary, pair.recovery)
+  @Test(
+    "QEMU on the image behind a named loop, or a partition of one", arguments: ["on", "off"], [false, true])
+  func behindLoop(_ locking: String, _ isPartition: Bool) throws {
+    let disks = try Behind(size: 8 << 20, isPartition: isPartition)
+    let qemu = try Self.io(disks.image.path, locking: locking)
+    let report = try Command.json(.resync, disks.primary.path, disks.recovery)
     expect(report, 32774)
     #expect(report.evidence("processes").contains("pid \(qemu.id) (qemu-io)"))
-    try pair.expectUntouched()
+    if locking == "on" { #expect(report.verdict("locks")["ReturnValue"].int == 32774) }
+  }
+
+  @Test(
+    "QEMU is kept from the image behind a named loop, or a partition of one, from the first write on",
+    arguments: [false, true])
+  func keptOut(_ isPartition: Bool) throws {
+    let disks = try Behind(size: LongRun.size, isPartition: isPartition)
+    let image = disks.image.path
+    let report = try LongRun(.resync, disks.primary.path, disks.recovery).stopped {
+      for options in [[], ["-r"], ["-r", "-U"]] as [[String]] {
+        let words = ["qemu-io", "-f", "raw"] + options + ["-c", "read 0 512", image]
+        let said = try Child(words).wait()
+        #expect(said.status != 0 && said.error.contains("lock"), "\(options): \(said)")
+      }
+    }
+    expect(report, 0)
+    #expect(report.pair()["Notes"].array.isEmpty, "\(report)")
+    #expect(try Child(["qemu-io", "-f", "raw", "-c", "read 0 512", image]).wait().status == 0)
+  }
+
+  @Test("a file behind a loop that no path leads to is said")
+  func unguarded() throws {
+    let disks = try Behind(size: 8 << 20, isPartition: false)
+    try tool("mv", disks.image.path, Place.ours("moved"))
+    let moved = try Command.json(.resync, disks.primary.path, disks.recovery)
+    expect(moved, 0)
+    #expect(moved.pair()["Notes"].array.isEmpty, "the kernel follows it")
+    try tool("rm", Place.ours("moved"))
+    let report = try Command.json(.resync, disks.primary.path, disks.recovery)
+    expect(report, 0)
+    #expect(report.pair()["Notes"][0].text?.contains("\(Place.ours("moved")) (deleted) leads elsewhere") == true)
   }
 
   @Test(
@@ -67,5 +99,30 @@ import Testing
     #expect(refused.evidence("source").contains("pid \(qemu.id) (qemu-system-x86)"))
     #expect(refused.evidence("source").contains("QEMU's write lock"))
     expect(try Command.json(.resync, pair.primary, pair.recovery, ["--source", "running"]), 0, status: 22)
+  }
+}
+
+/// A primary, and a recovery of its size behind a loop; its first block differs.
+private struct Behind: ~Copyable {
+  let primary: Image
+  let image: Image
+  let recovery: String
+  private let loop: NamedLoop
+
+  init(size: UInt64, isPartition: Bool) throws {
+    let primary = try Image("primary", size: size)
+    let image = try Image("recovery", size: size + (2 << 20))
+    try primary.write([1], at: 0)
+    var loop = try NamedLoop(image.path)
+    if isPartition {
+      recovery = try loop.addPartition(1, start: 1 << 20, length: size)
+    } else {
+      try image.resize(to: size)
+      try loop.takeFilesSize()
+      recovery = loop.node
+    }
+    self.primary = primary
+    self.image = image
+    self.loop = loop
   }
 }

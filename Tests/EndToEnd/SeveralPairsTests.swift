@@ -78,6 +78,18 @@ import Testing
     }
   }
 
+  @Test("two partitions of one loop are both brought in line: the file behind them is locked once")
+  func partitions() throws {
+    let image = try Image("recovery", size: 8 << 20)
+    var loop = try NamedLoop(image.path)
+    let one = try loop.addPartition(1, start: 1 << 20, length: 1 << 20)
+    let two = try loop.addPartition(2, start: 4 << 20, length: 1 << 20)
+    let source = try Image("source", randomBytes(1 << 20, seed: 8))
+    let report = try run(.resync, [(source.path, one), (source.path, two)])
+    expect(report, 0)
+    #expect(report["BytesWritten"].int == 2 << 20)
+  }
+
   @Test("a recovery twice is 32773, under whatever names; a primary twice is none")
   func twice() throws {
     let one = try Image("one", size: 1 << 20)

@@ -94,6 +94,7 @@ extension NamedDisk {
       try descriptor.deviceSize()
     }
     extents = host.extents(of: device)
+    loopFiles = host.loopFiles(of: extents)
     related = host.relatives(of: extents)
   }
 
@@ -132,11 +133,8 @@ extension NamedDisk {
   private mutating func lookForLocks(_ descriptor: borrowing OwnedDescriptor) throws(Errno) {
     try addLocks(on: descriptor)
     // QEMU that was given the image behind a loop locks the file, not the loop's node.
-    if let loop = device?.loop, loop.backingDevice == nil,
-      let file = try? OwnedDescriptor(opening: FilePath(loop.path), [.noFollow, .nonBlocking]),
-      try FileStatus(of: file).identity == loop.backing
-    {
-      try addLocks(on: file)
+    for loopFile in loopFiles {
+      if let file = loopFile.open() { try addLocks(on: file) }
     }
   }
 

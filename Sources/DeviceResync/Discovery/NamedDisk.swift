@@ -29,6 +29,8 @@ public struct NamedDisk: Sendable {
   var extents: [StorageExtent] = []
   /// Block devices that share bytes with it, itself included.
   var related: [BlockDevice] = []
+  /// The files behind loops that a device lies on; none for an image, which is opened itself.
+  var loopFiles: [LoopFile] = []
   var locks = Locks()
   /// The container format that its bytes show.
   var container: ContainerFormat?

@@ -32,6 +32,7 @@ struct OpenedCall: ~Copyable {
   /// - Parameter wait: called while a dead run's I/O may still hold a claim; says whether to try again.
   init(_ plan: Plan, wait: (ResyncError) -> Bool) throws(ResyncError) {
     let locks = UdevLocks()
+    let files = HeldFiles()
     var recoveries: [Int: RecoveryBox] = [:]
     for index in Self.claimOrder(plan) {
       let planned = plan.pairs[index].recovery
@@ -39,7 +40,7 @@ struct OpenedCall: ~Copyable {
         recoveries[index] = RecoveryBox(try RecoveryDevice(reading: planned))
         continue
       }
-      recoveries[index] = RecoveryBox(try Self.claim(planned, wait))
+      recoveries[index] = RecoveryBox(try Self.claim(planned, files, wait))
       if let disk = plan.wholeDisk(of: planned) { try locks.take(on: disk) }
     }
     var pairs: [OpenedPair] = []
@@ -52,11 +53,11 @@ struct OpenedCall: ~Copyable {
   }
 
   private static func claim(
-    _ planned: NamedDisk, _ wait: (ResyncError) -> Bool
+    _ planned: NamedDisk, _ files: HeldFiles, _ wait: (ResyncError) -> Bool
   ) throws(ResyncError) -> RecoveryDevice {
     while true {
       do throws(ResyncError) {
-        return try RecoveryDevice(claiming: planned)
+        return try RecoveryDevice(claiming: planned, files)
       } catch  where error.errno == .resourceBusy && wait(error) {
         pause(milliseconds: 100)
       }

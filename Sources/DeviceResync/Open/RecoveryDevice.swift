@@ -3,6 +3,10 @@ import SystemPackage
 /// The disk that is brought in line: claimed for this run from its opening to its closing.
 struct RecoveryDevice: ~Copyable, Sendable {
   let disk: OpenedDisk
+  /// The files behind the loop that it is, or lies on; an image's own is the disk's.
+  private let loopFiles: [HeldFile]
+  /// Such files that cannot be had: on these QEMU can still start.
+  let unguardedFiles: [String]
 
   /// A byte of the image that only vmresync locks (PITFALLS E2).
   ///
@@ -13,12 +17,16 @@ struct RecoveryDevice: ~Copyable, Sendable {
   /// Opens for reading, locking and claiming nothing: what `compare` and a dry run do.
   init(reading planned: borrowing NamedDisk) throws(ResyncError) {
     disk = try OpenedDisk(planned, .readOnly) { (_) throws(ResyncError) in }
+    loopFiles = []
+    unguardedFiles = []
   }
 
   /// Claims the node that is written (`O_EXCL`) and, for an image, our own lock byte.
-  init(claiming planned: borrowing NamedDisk) throws(ResyncError) {
+  ///
+  /// - Parameter files: those of the other recoveries of the call.
+  init(claiming planned: borrowing NamedDisk, _ files: HeldFiles = HeldFiles()) throws(ResyncError) {
     let (name, side) = (planned.name.typed, planned.side)
-    disk = try OpenedDisk(planned, [.readWrite, .claim]) { (image) throws(ResyncError) in
+    let disk = try OpenedDisk(planned, [.readWrite, .claim]) { (image) throws(ResyncError) in
       do throws(Errno) {
         try image.lock(Self.ownLockByte, forWriting: true)
       } catch .resourceTemporarilyUnavailable, .permissionDenied {
@@ -30,11 +38,14 @@ struct RecoveryDevice: ~Copyable, Sendable {
         throw ResyncError(.kernel(error, .open), "lock", on: name, side: side)
       }
     }
+    (loopFiles, unguardedFiles) = files.take(planned)
+    self.disk = disk
   }
 }
 
 extension RecoveryDevice {
-  /// Keeps QEMU from starting on the recovery: holds the bytes that a writer holds, on node and image.
+  /// Keeps QEMU from starting on the recovery: holds the bytes that a writer holds, on the node and on the image, or
+  /// on the file behind the loop.
   ///
   /// Locks first and looks then, as QEMU does, so that of two starters not both win.
   /// - Throws: 32774 where somebody else holds one already; nothing is held then.
@@ -44,7 +55,7 @@ extension RecoveryDevice {
       let isFree =
         switch disk.image {
         case .some(let image): try Self.hold(disk.device, image)
-        case .none: try Self.hold(disk.device)
+        case .none: try Self.hold(disk.device, loopFiles)
         }
       if isFree { return }
     } catch {
@@ -53,6 +64,15 @@ extension RecoveryDevice {
     throw ResyncError(
       .inUse, "start writing to", on: name, side: .recovery,
       reason: "a virtual machine has locked it since the plan", remedy: "stop that machine, then run again")
+  }
+
+  /// The files last: another recovery of the call may hold them already, and goes on holding them.
+  private static func hold(_ node: borrowing OwnedDescriptor, _ files: [HeldFile]) throws(Errno) -> Bool {
+    guard try hold(node) else { return false }
+    for file in files {
+      guard try hold(file.descriptor) else { return try release(node) }
+    }
+    return true
   }
 
   private static func hold(
