@@ -123,6 +123,10 @@ int cl_data_sync(int descriptor) {
   return result < 0 ? -errno : 0;
 }
 
+int cl_drop_cached_pages(int descriptor, uint64_t offset) {
+  return -posix_fadvise(descriptor, (off_t)offset, 0, POSIX_FADV_DONTNEED);
+}
+
 int64_t cl_seek_data(int descriptor, uint64_t offset) {
   off_t result = lseek(descriptor, (off_t)offset, SEEK_DATA);
   return result < 0 ? -errno : result;

@@ -10,8 +10,9 @@ extension PairRun {
     _ outcome: Outcome, _ written: ByteRange?, _ marks: MarkedCells?, _ queue: inout RingQueue
   ) throws(ResyncError) {
     var failure: ResyncError?
+    var tail: ByteRange?
     do throws(ResyncError) {
-      if try outcome.ending.get() == .complete { try compareTail(writing: true) }
+      if try outcome.ending.get() == .complete { tail = try compareTail(writing: true) }
     } catch {
       failure = error
     }
@@ -33,6 +34,7 @@ extension PairRun {
       result.totals.bytesVerified = try verify(
         marks, through: &queue, blocks: blocks, size: commonSize, name: names[.recovery],
         control: control)
+      if let tail { try verifyTail(tail) }
     }
     if let written { notePartitionTable(written) }
   }
@@ -63,14 +65,16 @@ extension PairRun {
   /// The bytes of two images that no whole block of their loops reaches (PITFALLS B7), through the files.
   ///
   /// At most a few blocks; they are read after everything else has been written and flushed.
-  mutating func compareTail(writing: Bool) throws(ResyncError) {
+  /// - Returns: what was written.
+  @discardableResult
+  mutating func compareTail(writing: Bool) throws(ResyncError) -> ByteRange? {
     let end = pair.primary.disk.identity.size
     let tail = ByteRange(min(commonSize, end), upTo: end)
-    guard !tail.isEmpty, window.map({ $0.end > tail.offset }) ?? true else { return }
+    guard !tail.isEmpty, window.map({ $0.end > tail.offset }) ?? true else { return nil }
     let primary = try tailBytes(.primary, tail)
     let recovery = try tailBytes(.recovery, tail)
     result.totals.bytesCompared += tail.length
-    guard primary != recovery else { return }
+    guard primary != recovery else { return nil }
     result.totals.bytesDifferent += tail.length
     result.totals.differentRanges += 1
     if result.ranges.count < request.maxRanges {
@@ -78,7 +82,7 @@ extension PairRun {
     } else {
       result.rangesOmitted += 1
     }
-    guard writing else { return }
+    guard writing else { return nil }
     if result.totals.bytesWritten == 0 { try pair.recovery.holdStartGuard() }
     try attempt("write the last \(tail.length) bytes of", on: names[.recovery], side: .recovery, .transfer) {
       () throws(Errno) in
@@ -92,6 +96,22 @@ extension PairRun {
       }
     }
     result.totals.bytesWritten += tail.length
+    return tail
+  }
+
+  /// Reads a tail that was written back from the file system, past the page cache (PITFALLS C7).
+  private mutating func verifyTail(_ tail: ByteRange) throws(ResyncError) {
+    try attempt("drop the cached pages of", on: names[.recovery], side: .recovery, .transfer) {
+      () throws(Errno) in
+      switch pair.recovery.disk.image {
+      case .some(let image): try image.dropCachedPages(from: tail.offset)
+      case .none: throw Errno.badFileDescriptor
+      }
+    }
+    guard try tailBytes(.primary, tail) == tailBytes(.recovery, tail) else {
+      throw mismatch(on: names[.recovery], at: tail, bytes: tail.length)
+    }
+    result.totals.bytesVerified += tail.length
   }
 
   private func tailBytes(_ side: Side, _ tail: ByteRange) throws(ResyncError) -> [UInt8] {

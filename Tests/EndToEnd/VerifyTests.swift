@@ -21,6 +21,21 @@ import Testing
     #expect(without["BytesVerified"].int == 0)
   }
 
+  @Test("finds a tail that was not kept: 32768, and where it lies")
+  func lostTail() throws {
+    let bytes = randomBytes((1 << 20) + 100, seed: 6)
+    var other = bytes
+    other[1 << 20] ^= 1
+    let pair = try TestPair(bytes, other)
+    // The tail is the only write that does not go through the ring.
+    let report = try Command.json(
+      .resync, pair.primary, pair.recovery, ["--verify"], through: injecting("pwrite64:retval=100"))
+    expect(report, 32768)
+    let error = report.pair()["Errors"][0]
+    #expect(error["Offset"].int == 1 << 20 && error["Length"].int == 100, "\(report)")
+    #expect(report["BytesVerified"].int == 0)
+  }
+
   @Test("finds a device that keeps no writes: 32768, and what differs")
   func lostWrite() throws {
     let images = (

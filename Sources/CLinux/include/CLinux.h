@@ -61,6 +61,9 @@ int64_t cl_read_at(int descriptor, void *buffer, size_t count, uint64_t offset);
 int64_t cl_write_at(int descriptor, const void *buffer, size_t count, uint64_t offset);
 /// fdatasync(2), again after EINTR.
 int cl_data_sync(int descriptor);
+/// Drops the file's cached pages from `offset` on, except dirty ones: posix_fadvise(2), POSIX_FADV_DONTNEED. The
+/// kernel keeps pages and folios that lie in the range in part only.
+int cl_drop_cached_pages(int descriptor, uint64_t offset);
 /// lseek(2) with SEEK_DATA. Returns the offset, or a negative errno (ENXIO: no data from `offset` on).
 int64_t cl_seek_data(int descriptor, uint64_t offset);
 /// lseek(2) with SEEK_HOLE. Returns the offset, or a negative errno.

@@ -21,10 +21,15 @@ func verify<Queue: BlockQueue & ~Copyable>(
       reason: "the run was ended by request or signal; all is written and flushed, not all was read back")
   }
   if let first = sink.recorder.ranges.first {
-    throw ResyncError(
-      .mismatch, "verify", on: name, side: .recovery, range: first,
-      reason: "what was read back is not what was written (\(ByteCount(totals.bytesDifferent)) differ)",
-      remedy: "check the device and its log (dmesg), then run again")
+    throw mismatch(on: name, at: first, bytes: totals.bytesDifferent)
   }
   return totals.bytesCompared
+}
+
+/// What `--verify` says of `bytes` that came back otherwise, the first of them in `range`.
+func mismatch(on name: String, at range: ByteRange, bytes: UInt64) -> ResyncError {
+  ResyncError(
+    .mismatch, "verify", on: name, side: .recovery, range: range,
+    reason: "what was read back is not what was written (\(ByteCount(bytes)) differ)",
+    remedy: "check the device and its log (dmesg), then run again")
 }

@@ -46,6 +46,13 @@ extension OwnedDescriptor {
     }
   }
 
+  /// Drops the file's cached pages, so that `offset` and what follows is read from its file system; dirty ones stay.
+  func dropCachedPages(from offset: UInt64) throws(Errno) {
+    // From the start of the largest folio that may hold it: one that is dropped in part stays (mm/truncate.c).
+    let largestFolio: UInt64 = 2 << 20
+    try check(cl_drop_cached_pages(rawValue, offset / largestFolio * largestFolio))
+  }
+
   /// The first offset from `offset` on at which the file has data; nil when only a hole follows (`SEEK_DATA`).
   func nextData(from offset: UInt64) throws(Errno) -> UInt64? {
     let result = cl_seek_data(rawValue, offset)
