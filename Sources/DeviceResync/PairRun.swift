@@ -168,12 +168,13 @@ extension PairRun {
       primary: try Self.limits(planned.primary, pair.primary.disk),
       recovery: try Self.limits(planned.recovery, pair.recovery.disk),
       chunk: request.chunkSize, depth: request.queueDepth, alternating: planned.sharesRotationalDisk)
-    return try attempt(
-      "set up io_uring for", on: "\(names[.primary]) and \(names[.recovery])", .setUp,
-      remedy: "see: sysctl kernel.io_uring_disabled"
-    ) { () throws(Errno) in
-      try RingQueue(
+    do throws(Errno) {
+      return try RingQueue(
         primary: pair.primary.disk.device, recovery: pair.recovery.disk.device, geometry: geometry)
+    } catch {
+      throw ResyncError(
+        .kernel(error, .setUp), "set up io_uring for", on: "\(names[.primary]) and \(names[.recovery])",
+        remedy: EngineGuard.remedy(error))
     }
   }
 

@@ -10,7 +10,22 @@ enum EngineGuard: Guard {
       refused(
         errno == .noMemory ? .outOfMemory : .notSupported,
         "the kernel gives this process no io_uring (io_uring_setup: \(errno.name))",
-        remedy: "allow it with: sysctl kernel.io_uring_disabled=0")
+        remedy: remedy(errno))
     ]
+  }
+
+  /// The way out where a ring cannot be set up (io_uring_setup(2), io_uring_register(2)).
+  static func remedy(_ errno: Errno) -> String {
+    switch errno {
+    case .noMemory:
+      "free memory, use --queue-depth 1, or allow more locked memory: ulimit -l unlimited"
+    case .notPermitted, .permissionDenied:
+      "allow it with: sysctl kernel.io_uring_disabled=0; in a container its seccomp profile must allow it too"
+    case .noFunction:
+      "use a kernel with CONFIG_IO_URING; in a container its seccomp profile must allow it too"
+    case .tooManyOpenFiles: "allow more open files: ulimit -n 4096"
+    case .tooManyOpenFilesInSystem: "allow more open files: sysctl fs.file-max"
+    default: "see the kernel's log: dmesg"
+    }
   }
 }
