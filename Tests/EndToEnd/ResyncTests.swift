@@ -32,6 +32,7 @@ import Testing
     let report = try Command.json(.resync, pair.primary, pair.recovery)
     expect(report, 0)
     #expect(report["BytesWritten"].int == 1 << 20)
+    #expect(report["Identical"].bool == true, "now they are")
     #expect(areEqual(try pair.recoveryImage.bytes(), bytes))
   }
 

@@ -8,7 +8,7 @@ public struct PairResult: Sendable {
   public var returnValue = ReturnValue.completed
   /// How still the primary held.
   public var sourceMode: SourceMode
-  /// Where differences went.
+  /// Where differences went; nil where none was to be written.
   public var writeBack: RunRequest.WriteBack?
   /// What moved the bytes; nil where none moved.
   public var engine: String?
@@ -35,10 +35,14 @@ public struct PairResult: Sendable {
   /// What the user should know and no error says.
   public var notes: [String] = []
 
-  /// Whether the two were equal; nil where no difference was found, but not every byte was looked at.
+  /// Whether the two are equal, after a completed resync by what it wrote; nil where no difference was found, but not
+  /// every byte was looked at.
   public var isIdentical: Bool? {
+    let isCompleted = engine != nil && returnValue == .completed
+    // A running source may have changed again what moved once.
+    if isCompleted, writeBack != nil { return totals.bytesMoving == 0 }
     if totals.bytesDifferent > 0 { return false }
-    return engine != nil && returnValue == .completed ? true : nil
+    return isCompleted ? true : nil
   }
 }
 

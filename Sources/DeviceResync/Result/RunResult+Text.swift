@@ -41,7 +41,7 @@ extension RunTotals {
     if bytesSkipped > 0 { parts.append("\(ByteCount(bytesSkipped)) skipped as holes") }
     parts.append(
       bytesDifferent == 0
-        ? isIdentical == nil ? "no difference up to there" : "identical"
+        ? isIdentical == true ? "identical" : isIdentical == nil ? "no difference up to there" : "none stayed different"
         : "\(ByteCount(bytesDifferent)) different in \(differentRanges) \(differentRanges == 1 ? "range" : "ranges")"
     )
     if bytesMoving > 0 { parts.append("\(ByteCount(bytesMoving)) moving") }

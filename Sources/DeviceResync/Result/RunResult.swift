@@ -20,7 +20,7 @@ public struct RunResult: Sendable {
   /// Whether the plan was declined.
   public var wasDeclined = false
 
-  /// Whether every pair was equal; nil where no difference was found, but not every byte was looked at.
+  /// Whether every pair is equal now; nil where no difference was found, but not every byte was looked at.
   public var isIdentical: Bool? {
     if pairs.contains(where: { $0.isIdentical == false }) { return false }
     return !pairs.isEmpty && pairs.allSatisfy { $0.isIdentical == true } ? true : nil

@@ -172,6 +172,7 @@ struct RunResultJSONTests {
     failed.returnValue = .failed
     #expect(try object(RunResult(.compare, .failed, "", [failed]))["Identical"] is NSNull)
     #expect(try pairs(RunResult(.compare, .failed, "", [failed]))[0]["Identical"] is NSNull)
+    #expect(try object(RunResult(.dryRun, .completed, "", [.compared()]))["Identical"] as? Bool == false)
     let plan = Plan(Scene().request, [Scene().facts])
     #expect(try object(RunResult(describing: plan))["Identical"] is NSNull)
     #expect(try object(RunResult(declining: plan))["Identical"] is NSNull)
@@ -179,6 +180,23 @@ struct RunResultJSONTests {
     let error = ResyncError(.invalidParameter, "understand")
     #expect(try object(RunResult(nil, refusedBy: error))["Identical"] is NSNull)
     #expect(try pairs(RunResult(nil, refusedBy: error)).isEmpty)
+  }
+
+  @Test("say Identical of a resync that completed, whatever it wrote, and not where a running source moved")
+  func identicalAfterWriting() throws {
+    var pair = PairResult.compared()
+    pair.writeBack = .inPlace
+    pair.totals.bytesWritten = 12288
+    #expect(RunResult(.resync, .completed, "", [pair, .identical()]).isIdentical == true)
+    #expect(try pairs(RunResult(.resync, .completed, "", [pair]))[0]["Identical"] as? Bool == true)
+    var running = pair
+    running.sourceMode = .running
+    #expect(running.isIdentical == true)
+    running.totals.bytesMoving = 4096
+    #expect(try object(RunResult(.resync, .completed, "", [pair, running]))["Identical"] as? Bool == false)
+    var failed = pair
+    failed.returnValue = .failed
+    #expect(RunResult(.resync, .failed, "", [pair, failed]).isIdentical == false)
   }
 
   @Test("sum the pairs, and count what both passed over")
