@@ -66,12 +66,53 @@ private func program(_ directory: borrowing OwnedDescriptor) throws(Errno) -> St
   String(try directory.opening("comm", .readOnly).readText().dropLast())
 }
 
+/// Looks into a process; where its first thread shows nothing, into its other threads.
+///
+/// A thread that exits before the others is a zombie until they end: it keeps the process's id, but no descriptor and
+/// no memory (proc_pid_task(5)).
 private func look(
   into process: Int32, _ directory: borrowing OwnedDescriptor, for files: Set<FileIdentity>,
   _ openers: inout Set<Opener>
 ) throws(Errno) {
+  var refusal: Errno?
+  do throws(Errno) {
+    if try look(intoThread: process, directory, for: files, &openers) { return }
+  } catch .noSuchProcess {
+    // It has no memory any more; its threads may.
+  } catch .permissionDenied {
+    refusal = .permissionDenied
+  }
+  // Kernel threads come here too: they have no descriptors, and no threads beside them.
+  let threads = try threadNames(directory).filter { $0 != "\(process)" }
+  for thread in threads {
+    do throws(Errno) {
+      let task = try directory.opening("task/\(thread)", [.directory])
+      _ = try look(intoThread: process, task, for: files, &openers)
+      refusal = nil
+    } catch .noSuchFileOrDirectory, .noSuchProcess, .invalidArgument {
+      continue  // ended meanwhile
+    }
+  }
+  if let refusal { throw refusal }
+}
+
+/// Nothing for a process that ended meanwhile.
+private func threadNames(_ directory: borrowing OwnedDescriptor) throws(Errno) -> [String] {
+  do throws(Errno) {
+    return try directory.opening("task", [.directory]).names()
+  } catch .noSuchFileOrDirectory, .noSuchProcess {
+    return []
+  }
+}
+
+/// - Returns: whether it has any descriptor.
+private func look(
+  intoThread process: Int32, _ directory: borrowing OwnedDescriptor, for files: Set<FileIdentity>,
+  _ openers: inout Set<Opener>
+) throws(Errno) -> Bool {
   let descriptors = try directory.opening("fd", [.directory])
-  for name in try descriptors.names() {
+  let names = try descriptors.names()
+  for name in names {
     guard let status = try statusIfOpen(descriptors, name), let target = Opener.Target(status, among: files)
     else { continue }
     guard let use = try use(of: name, directory) else { continue }
@@ -89,6 +130,7 @@ private func look(
     else { continue }
     openers.insert(Opener(process: process, program: try program(directory), target: target, isWriting: true))
   }
+  return !names.isEmpty
 }
 
 /// Nil for what was closed meanwhile.

@@ -105,6 +105,32 @@ struct OpenerTests {
     #expect(scan.openers == [] && scan.opaque == [])
   }
 
+  @Test("a process whose first thread has ended is looked into through its other threads")
+  func zombieLeader() throws {
+    let directory = try TemporaryDirectory()
+    let path = try directory.write("disk", "x")
+    let identity = try FileStatus(at: path, followingLink: false).identity
+    let script = """
+      use threads; open(my $disk, "+<", $ARGV[0]) or die; $| = 1;
+      threads->create(sub { print "ready\\n"; <STDIN> });
+      syscall(`uname -m` eq "x86_64\\n" ? 60 : 93, 0);  # SYS_exit ends one thread
+      """
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/perl")
+    process.arguments = ["-e", script, path.string]
+    let (input, output) = (Pipe(), Pipe())
+    process.standardInput = input
+    process.standardOutput = output
+    try process.run()
+    defer { input.fileHandleForWriting.closeFile() }
+    #expect(output.fileHandleForReading.availableData == Data("ready\n".utf8))
+    let proc = FilePath("/proc/\(process.processIdentifier)")
+    for _ in 0..<2000 where try !readText(proc.appending("stat")).contains(") Z ") { pause(milliseconds: 1) }
+    #expect(try directoryNames(proc.appending("fd")) == [])
+    let found = try discoverOpeners(of: [identity]).openers.filter { $0.process == process.processIdentifier }
+    #expect(found.map(\.isWriting) == [true])
+  }
+
   @Test("this process sees all of the host's; in a PID namespace of its own it does not")
   func namespaces() throws {
     #expect(seesAllProcesses())
