@@ -181,6 +181,7 @@ extension PairRun {
       try discoverDevices()
     }
     host.ownLoops = Set(pair.ownLoops)
+    host.ownProcess = ownProcess()
     var (primary, recovery) = (planned.primary, planned.recovery)
     primary.related = host.relatives(of: primary.extents)
     recovery.related = host.relatives(of: recovery.extents)
@@ -190,7 +191,7 @@ extension PairRun {
     }
     let sides = planned.sourceMode == .offline ? [recovery, primary] : [recovery]
     let openers = sides.flatMap { disk in
-      disk.writers(among: found.openers).map { (side: disk.side, opener: $0) }
+      disk.writers(among: found.openers, except: host.ownProcess).map { (side: disk.side, opener: $0) }
     }
     let facts = PairFacts(request: request, host: host, primary: primary, recovery: recovery)
     return Users(

@@ -155,8 +155,8 @@ extension NamedDisk {
     }
   }
 
-  /// Other processes that may write to this disk.
-  func writers(among openers: [Opener]) -> [Opener] {
-    self.openers(among: openers, except: ownProcess()).filter(\.isWriting)
+  /// Processes other than `process` that may write to this disk.
+  func writers(among openers: [Opener], except process: Int32) -> [Opener] {
+    self.openers(among: openers, except: process).filter(\.isWriting)
   }
 }
