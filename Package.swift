@@ -43,6 +43,11 @@ let package = Package(
       swiftSettings: strict),
     // The probing helper with faults that the product has no way to reach; tests start it from beside their bundle.
     .executableTarget(name: "probe-faults", dependencies: ["CProbe"], path: "Tests/ProbeFaults"),
+    // A disk whose faults tests decide; they start it from there too.
+    .systemLibrary(
+      name: "CFuse", path: "Tests/CFuse", pkgConfig: "fuse3", providers: [.apt(["libfuse3-dev"])]),
+    .executableTarget(
+      name: "fault-disk", dependencies: ["CFuse"], path: "Tests/FaultDisk", exclude: ["README.md"]),
     .testTarget(
       name: "DeviceResyncTests",
       dependencies: ["CLinux", "CProbe", "CUring", "DeviceResync", system],
