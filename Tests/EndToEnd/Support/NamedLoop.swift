@@ -22,8 +22,9 @@ struct NamedLoop: ~Copyable {
   /// - Parameter offset: where in it the device begins, in bytes.
   init(_ file: String, blockSize: UInt32 = 512, readOnly: Bool = false, offset: UInt64 = 0) throws {
     let flags: OpenFlags = readOnly ? .readOnly : .readWrite
-    let loop = try AttachedLoop(
-      over: try OwnedDescriptor(opening: FilePath(file), flags), flags, blockSize: blockSize)
+    // Below /proc files are reached through links that are none of names.
+    let backing = try OwnedDescriptor(opening: FilePath(file), flags, followingLinks: true)
+    let loop = try AttachedLoop(over: backing, flags, blockSize: blockSize)
     let reader = try OwnedDescriptor(opening: loop.path, .readOnly)
     if offset > 0 { try Self.setStatus(reader, offset: offset) }
     number = loop.number
