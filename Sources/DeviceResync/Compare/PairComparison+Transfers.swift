@@ -3,7 +3,7 @@ import SystemPackage
 // Requests: starting them, and what their outcomes mean.
 
 extension PairComparison {
-  /// How often the requests of one slot are repeated, where the kernel was short of something.
+  /// How often the requests of one slot are repeated, where something was short or away.
   private static let mostRepeats = 10
 
   /// Starts every read and every left-over write that can be started now.
@@ -121,7 +121,7 @@ extension PairComparison {
       moved = UInt64(bytes) >= request.range.length ? request.range.length : whole
       if moved == 0 { try allowRepeat(of: request, after: .ioError) }
     case .failure(let errno):
-      guard errno.isShortage else { throw Self.failure(request, errno) }
+      guard errno.mayPass else { throw Self.failure(request, errno) }
       try allowRepeat(of: request, after: errno)
       moved = 0
     }
@@ -196,10 +196,14 @@ extension BlockRequest {
 }
 
 extension Errno {
-  /// Whether the kernel was short of something, so that the same request may do later.
+  /// Whether something was short or away, so that the same request may do later.
   ///
-  /// A device's `BLK_STS_RESOURCE` arrives as `ENOMEM`; it is not the host's memory (PITFALLS D13).
-  var isShortage: Bool {
-    self == .resourceTemporarilyUnavailable || self == .noMemory || self == .interrupted
+  /// A device's `BLK_STS_RESOURCE` arrives as `ENOMEM`; it is not the host's memory (PITFALLS D13). Nor is
+  /// `BLK_STS_DEV_RESOURCE`, `EBUSY`, a claim, and a `BLK_STS_TRANSPORT`, `ENOLINK`, the end of all paths.
+  var mayPass: Bool {
+    switch self {
+    case .resourceTemporarilyUnavailable, .noMemory, .interrupted, .resourceBusy, .noLink: true
+    default: false
+    }
   }
 }

@@ -122,8 +122,8 @@ import Testing
   }
 
   @Test(
-    "what the kernel was short of is asked for again, on either side and for writes",
-    arguments: [Errno.noMemory, .resourceTemporarilyUnavailable, .interrupted])
+    "what was short or away is asked for again, on either side and for writes",
+    arguments: [Errno.noMemory, .resourceTemporarilyUnavailable, .interrupted, .resourceBusy, .noLink])
   func shortage(errno: Errno) {
     var queue = queue([
       .init(kind: .fails(errno), request: .read, side: .primary, byte: 0, times: 2),
