@@ -60,6 +60,15 @@ import Testing
     #expect(try disk.tell("log") == ["0 write 0 1024 512 ok", "1 write 512 512 512 ok"])
   }
 
+  @Test("its loop reads a short read to its end")
+  func repeatsShortReads() throws {
+    let disk = try FaultDisk(Self.megabyte)
+    try disk.tell("short read 8192+1 512 times 3")
+    let device = try OwnedDescriptor(opening: FilePath(disk.node), [.readOnly, .direct])
+    #expect(areEqual(try device.readDirect(8192, at: 8192), Array(Self.megabyte[8192..<16384])))
+    #expect(try disk.statistics().read.requests >= 2)
+  }
+
   @Test("a cut takes back what came after the last sync, and that only")
   func cuts() throws {
     let disk = try FaultDisk([UInt8](repeating: 0, count: 16384))
