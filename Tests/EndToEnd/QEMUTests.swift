@@ -86,7 +86,8 @@ import Testing
     try tool("rm", Place.ours("moved"))
     let report = try Command.json(.resync, disks.primary.path, disks.recovery)
     expect(report, 0)
-    #expect(report.pair()["Notes"][0].text?.contains("\(Place.ours("moved")) (deleted) leads elsewhere") == true)
+    #expect(
+      report.pair()["Notes"][0].text?.contains("\(Place.ours("moved")) (deleted) leads elsewhere") == true)
   }
 
   @Test(

@@ -41,8 +41,9 @@ extension RunTotals {
     if bytesSkipped > 0 { parts.append("\(ByteCount(bytesSkipped)) skipped as holes") }
     parts.append(
       bytesDifferent == 0
-        ? isIdentical == true ? "identical" : isIdentical == nil ? "no difference up to there" : "none stayed different"
-        : "\(ByteCount(bytesDifferent)) different in \(differentRanges) \(differentRanges == 1 ? "range" : "ranges")"
+        ? isIdentical == true
+          ? "identical" : isIdentical == nil ? "no difference up to there" : "none stayed different"
+        : "\(ByteCount(bytesDifferent)) different in \(differentRanges) range\(differentRanges == 1 ? "" : "s")"
     )
     if bytesMoving > 0 { parts.append("\(ByteCount(bytesMoving)) moving") }
     if isDryRun { parts.append("\(ByteCount(bytesToWrite)) to write") }
