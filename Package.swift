@@ -28,11 +28,13 @@ let package = Package(
     // No pkgConfig: "liburing": it would put -luring, the shared library, before the static one that the module
     // map names, and hypervisor hosts have no liburing.
     .systemLibrary(name: "CUring", providers: [.apt(["liburing-dev"])]),
+    // No pkgConfig for the same reason.
+    .systemLibrary(name: "CXXHash", providers: [.apt(["libxxhash-dev"])]),
     .target(name: "CLinux"),
     .target(name: "CProbe", dependencies: ["CBlkid"]),
     .target(
       name: "DeviceResync",
-      dependencies: ["CLinux", "CProbe", "CUdev", "CUring", system],
+      dependencies: ["CLinux", "CProbe", "CUdev", "CUring", "CXXHash", system],
       swiftSettings: strict + strictMemory),
     .executableTarget(
       name: "vmresync",
@@ -50,7 +52,7 @@ let package = Package(
       name: "fault-disk", dependencies: ["CFuse"], path: "Tests/FaultDisk", exclude: ["README.md"]),
     .testTarget(
       name: "DeviceResyncTests",
-      dependencies: ["CLinux", "CProbe", "CUring", "DeviceResync", system],
+      dependencies: ["CLinux", "CProbe", "CUring", "CXXHash", "DeviceResync", system],
       swiftSettings: strict),
     .testTarget(
       name: "EndToEnd",
