@@ -30,6 +30,13 @@ int cl_openat2(int directory, const char *path, int flags, uint64_t resolve) {
   return descriptor < 0 ? -errno : (int)descriptor;
 }
 
+int cl_create_file(int directory, const char *name, int flags) {
+  int descriptor;
+  do descriptor = openat(directory, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | flags, 0600);
+  while (descriptor < 0 && errno == EINTR);
+  return descriptor < 0 ? -errno : descriptor;
+}
+
 int cl_close(int descriptor) { return close(descriptor) == 0 ? 0 : -errno; }
 
 int cl_make_blocking(int descriptor) {
@@ -114,6 +121,13 @@ int64_t cl_write_at(int descriptor, const void *buffer, size_t count, uint64_t o
   do result = pwrite(descriptor, buffer, count, (off_t)offset);
   while (result < 0 && errno == EINTR);
   return result < 0 ? -errno : result;
+}
+
+int cl_sync(int descriptor) {
+  int result;
+  do result = fsync(descriptor);
+  while (result < 0 && errno == EINTR);
+  return result < 0 ? -errno : 0;
 }
 
 int cl_data_sync(int descriptor) {

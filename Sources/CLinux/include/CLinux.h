@@ -20,6 +20,10 @@ extern const int cl_open_unnamed;
 
 /// openat2(2), close-on-exec. `resolve` takes cl_resolve_no_links or 0. Returns a descriptor or a negative errno.
 int cl_openat2(int directory, const char *path, int flags, uint64_t resolve);
+/// Makes the regular file `name` below `directory` and opens it for reading and writing, 0600, close-on-exec;
+/// EEXIST where the name is taken, by a link too (openat(2), O_CREAT | O_EXCL). `flags` are added. Returns a
+/// descriptor or a negative errno.
+int cl_create_file(int directory, const char *name, int flags);
 /// Follow no symbolic link, in no component: RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS, <linux/openat2.h>.
 extern const uint64_t cl_resolve_no_links;
 /// close(2). The descriptor is gone either way.
@@ -64,6 +68,8 @@ int cl_data_sync(int descriptor);
 /// Drops the file's cached pages from `offset` on, except dirty ones: posix_fadvise(2), POSIX_FADV_DONTNEED. The
 /// kernel keeps pages and folios that lie in the range in part only.
 int cl_drop_cached_pages(int descriptor, uint64_t offset);
+/// fsync(2), again after EINTR; of a directory: its names.
+int cl_sync(int descriptor);
 /// lseek(2) with SEEK_DATA. Returns the offset, or a negative errno (ENXIO: no data from `offset` on).
 int64_t cl_seek_data(int descriptor, uint64_t offset);
 /// lseek(2) with SEEK_HOLE. Returns the offset, or a negative errno.

@@ -19,8 +19,27 @@ protocol DifferenceSink: ~Copyable {
     _ difference: Difference, from queue: inout Queue
   ) throws(ResyncError) -> DifferenceTaken
 
+  /// Looks at a chunk that was compared whole, equal or not, after its differences were taken.
+  ///
+  /// Chunks come in ascending order; what lies between two of them was passed over as a hole of both sides.
+  ///
+  /// - Parameters:
+  ///   - chunk: which bytes of both devices.
+  ///   - slot: holds them from the start of its halves, until this returns.
+  mutating func note<Queue: BlockQueue & ~Copyable>(
+    _ chunk: ByteRange, in slot: Int, of queue: borrowing Queue
+  ) throws(ResyncError)
+
   /// Hands on what was held back to be merged; nothing more comes.
   mutating func finish() throws(ResyncError)
+}
+
+extension DifferenceSink where Self: ~Copyable {
+  /// Most sinks want nothing but the differences.
+  @inline(__always)
+  mutating func note<Queue: BlockQueue & ~Copyable>(
+    _ chunk: ByteRange, in slot: Int, of queue: borrowing Queue
+  ) {}
 }
 
 /// What a sink did with a difference.

@@ -138,6 +138,7 @@ struct PairComparison: ~Copyable {
       try handOver(slot, range, from: place, &queue, &sink)
       if sinkIsFull { return nil }
     }
+    try sink.note(range, in: slot, of: queue)
     finishChunk(range, skipped: skipped)
     return nil
   }

@@ -65,4 +65,9 @@ protocol BlockQueue: ~Copyable {
     of slot: Int, count: Int,
     _ body: (_ primary: RawSpan, _ recovery: RawSpan) throws(Failure) -> Value
   ) throws(Failure) -> Value
+
+  /// Copies `bytes` into the primary's half of `slot`, `place` bytes from its start, to be written from there.
+  ///
+  /// The caller sees to it that no request from or to there is in flight.
+  mutating func put(_ bytes: RawSpan, into slot: Int, at place: Int)
 }

@@ -6,7 +6,7 @@ import SystemPackage
 struct RingQueue: BlockQueue, ~Copyable {
   let geometry: QueueGeometry
   private var ring: Ring
-  private let slab: BufferSlab
+  private var slab: BufferSlab
   private var inFlight: InFlightRequests
 
   /// Whether the buffers lie on huge pages.
@@ -99,6 +99,11 @@ struct RingQueue: BlockQueue, ~Copyable {
         try body(primary, recovery)
       }
     }
+  }
+
+  mutating func put(_ bytes: RawSpan, into slot: Int, at place: Int) {
+    precondition(place >= 0 && bytes.byteCount <= geometry.chunk - place)
+    slab.put(bytes, at: geometry.place(of: .primary, in: slot) + place)
   }
 
   /// Where a request's bytes lie in the slab; a write's are the primary's.

@@ -42,6 +42,18 @@ import SystemPackage
     return try body(unsafe UnsafeRawBufferPointer(start: base + place, count: count).bytes)
   }
 
+  /// Copies `bytes` to `place`.
+  ///
+  /// The caller sees to it that no request from or to there is in flight.
+  mutating func put(_ bytes: RawSpan, at place: Int) {
+    precondition(place >= 0 && place <= byteCount - bytes.byteCount)
+    unsafe bytes.withUnsafeBytes { source in
+      guard let start = source.baseAddress else { return }
+      // Inside the mapping; a span over it cannot be had while self is changed.
+      unsafe (base + place).copyMemory(from: start, byteCount: source.count)
+    }
+  }
+
   /// Where `count` bytes at `place` lie, for the kernel; valid as long as the slab is.
   @unsafe func address(of place: Int, count: Int) -> UnsafeMutableRawPointer {
     precondition(place >= 0 && count >= 0 && place <= byteCount - count)

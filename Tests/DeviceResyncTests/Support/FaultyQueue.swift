@@ -122,4 +122,6 @@ struct FaultyQueue<Inner: BlockQueue & ~Copyable>: BlockQueue, ~Copyable {
   ) throws(Failure) -> Value {
     try inner.withBytes(of: slot, count: count, body)
   }
+
+  mutating func put(_ bytes: RawSpan, into slot: Int, at place: Int) { inner.put(bytes, into: slot, at: place) }
 }

@@ -102,4 +102,13 @@ struct MemoryQueue: BlockQueue, ~Copyable {
     return try body(
       bytes.extracting(primary..<primary + count), bytes.extracting(recovery..<recovery + count))
   }
+
+  mutating func put(_ bytes: RawSpan, into slot: Int, at place: Int) {
+    let start = geometry.place(of: .primary, in: slot) + place
+    let target = start..<start + bytes.byteCount
+    for other in inFlight where slabRange(other).overlaps(target) {
+      violations.append("a buffer in use: \(target), \(other)")
+    }
+    slab.replaceSubrange(target, with: bytes.withUnsafeBytes { Array($0) })
+  }
 }

@@ -1,0 +1,20 @@
+// Integers of a fixed layout, least significant byte first, at any place; out of bounds traps.
+
+extension RawSpan {
+  /// The integer at `place`, in bytes from the start.
+  func littleEndian<Number: FixedWidthInteger & BitwiseCopyable>(
+    at place: Int, as type: Number.Type = Number.self
+  ) -> Number {
+    // Every bit pattern is an integer, and the bounds are checked by the call itself.
+    Number(littleEndian: unsafe unsafeLoadUnaligned(fromByteOffset: place, as: type))
+  }
+}
+
+extension [UInt8] {
+  /// Puts `number` at `place`, in bytes from the start.
+  mutating func store<Number: FixedWidthInteger & BitwiseCopyable>(littleEndian number: Number, at place: Int) {
+    precondition(place >= 0 && place <= count - MemoryLayout<Number>.size)
+    let number = number.littleEndian
+    unsafe withUnsafeMutableBytes { unsafe $0.storeBytes(of: number, toByteOffset: place, as: Number.self) }
+  }
+}
