@@ -30,11 +30,17 @@ int cl_openat2(int directory, const char *path, int flags, uint64_t resolve) {
   return descriptor < 0 ? -errno : (int)descriptor;
 }
 
-int cl_create_file(int directory, const char *name, int flags) {
+int cl_create_file(int directory, const char *name) {
   int descriptor;
-  do descriptor = openat(directory, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | flags, 0600);
+  do descriptor = openat(directory, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   while (descriptor < 0 && errno == EINTR);
   return descriptor < 0 ? -errno : descriptor;
+}
+
+int cl_make_direct(int descriptor) {
+  int flags = fcntl(descriptor, F_GETFL);
+  if (flags < 0 || fcntl(descriptor, F_SETFL, flags | O_DIRECT) != 0) return -errno;
+  return 0;
 }
 
 int cl_close(int descriptor) { return close(descriptor) == 0 ? 0 : -errno; }

@@ -21,9 +21,11 @@ extern const int cl_open_unnamed;
 /// openat2(2), close-on-exec. `resolve` takes cl_resolve_no_links or 0. Returns a descriptor or a negative errno.
 int cl_openat2(int directory, const char *path, int flags, uint64_t resolve);
 /// Makes the regular file `name` below `directory` and opens it for reading and writing, 0600, close-on-exec;
-/// EEXIST where the name is taken, by a link too (openat(2), O_CREAT | O_EXCL). `flags` are added. Returns a
-/// descriptor or a negative errno.
-int cl_create_file(int directory, const char *name, int flags);
+/// EEXIST where the name is taken, by a link too (openat(2), O_CREAT | O_EXCL). Returns a descriptor or a negative
+/// errno.
+int cl_create_file(int directory, const char *name);
+/// Sets O_DIRECT (fcntl(2), F_SETFL). EINVAL where the file system has none.
+int cl_make_direct(int descriptor);
 /// Follow no symbolic link, in no component: RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS, <linux/openat2.h>.
 extern const uint64_t cl_resolve_no_links;
 /// close(2). The descriptor is gone either way.

@@ -17,4 +17,11 @@ extension [UInt8] {
     let number = number.littleEndian
     unsafe withUnsafeMutableBytes { unsafe $0.storeBytes(of: number, toByteOffset: place, as: Number.self) }
   }
+
+  /// The bytes, readable while `body` runs.
+  ///
+  /// `Span.bytes` is marked unsafe for types with padding, which a byte has none of.
+  func withRawSpan<Value, Failure: Error>(_ body: (RawSpan) throws(Failure) -> Value) throws(Failure) -> Value {
+    try body(unsafe span.bytes)
+  }
 }

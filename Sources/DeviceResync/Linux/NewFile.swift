@@ -1,0 +1,23 @@
+import CLinux
+import SystemPackage
+
+extension OwnedDescriptor {
+  /// Makes the file `name` below this directory, for reading and writing, 0600.
+  ///
+  /// - Throws: `EEXIST` where the name is taken, by a link too.
+  func creating(_ name: String) throws(Errno) -> OwnedDescriptor {
+    let result = unsafe name.withCString { name in unsafe cl_create_file(rawValue, name) }
+    return OwnedDescriptor(adopting: try check(result))
+  }
+
+  /// From here on bypasses the page cache, where the file system can.
+  ///
+  /// Not at open(2): with O_CREAT that fails after it has made the file.
+  func makeDirect() throws(Errno) {
+    let result = cl_make_direct(rawValue)
+    if result != -Errno.invalidArgument.rawValue { try check(result) }
+  }
+
+  /// Brings content and size, or a directory's names, to stable storage (fsync(2)).
+  func synchronize() throws(Errno) { try check(cl_sync(rawValue)) }
+}
