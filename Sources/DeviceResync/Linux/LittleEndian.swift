@@ -8,6 +8,12 @@ extension RawSpan {
     // Every bit pattern is an integer, and the bounds are checked by the call itself.
     Number(littleEndian: unsafe unsafeLoadUnaligned(fromByteOffset: place, as: type))
   }
+
+  /// The bytes, copied.
+  func copied() -> [UInt8] {
+    // The array has its copy before the call returns.
+    unsafe withUnsafeBytes { unsafe Array($0) }
+  }
 }
 
 extension [UInt8] {

@@ -155,9 +155,6 @@ extension StagedPair {
 extension String {
   /// Text of `bytes`; nil where they are not UTF-8.
   fileprivate init?(_ bytes: RawSpan) {
-    var copy: [UInt8] = []
-    copy.reserveCapacity(bytes.byteCount)
-    for place in 0..<bytes.byteCount { copy.append(bytes.littleEndian(at: place)) }
-    self.init(validating: copy, as: UTF8.self)
+    self.init(validating: bytes.copied(), as: UTF8.self)
   }
 }

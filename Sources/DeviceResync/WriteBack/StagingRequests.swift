@@ -1,0 +1,152 @@
+import Synchronization
+import SystemPackage
+
+/// The requests of one pass over a staging file, through a queue whose primary is that file.
+struct StagingRequests {
+  /// Bytes whose write has ended well, and bytes of all writes that were started.
+  private(set) var bytesWritten: UInt64 = 0
+  private(set) var bytesSubmitted: UInt64 = 0
+  /// Reads of the recovery that came to nothing, for want of a readable sector.
+  var unreadable: [ByteRange] = []
+
+  /// The recovery's logical block, in bytes.
+  private let block: UInt64
+  private let control: RunControl
+  private let before: (written: UInt64, completions: UInt64)
+  private var completions: UInt64 = 0
+  /// Requests in flight from or to each slot.
+  private var busy: [Int]
+  private var repeats = 0
+  private static let mostRepeats = 10
+
+  init(depth: Int, block: UInt32, control: RunControl) {
+    busy = [Int](repeating: 0, count: depth)
+    self.block = UInt64(block)
+    self.control = control
+    before = (
+      control.bytesWritten.load(ordering: .relaxed), control.completions.load(ordering: .relaxed)
+    )
+    unreadable.reserveCapacity(QueueGeometry.maxWrites)
+  }
+
+  /// Starts a request; waits while the queue is full.
+  mutating func start<Queue: BlockQueue & ~Copyable>(
+    _ request: BlockRequest, _ queue: inout Queue
+  ) throws(ResyncError) {
+    while true {
+      do throws(Errno) {
+        switch request.kind {
+        case .read:
+          try queue.startRead(request.range, of: request.side, into: request.slot, at: request.place)
+        case .write: try queue.startWrite(request.range, from: request.slot, at: request.place)
+        case .flush: try queue.startFlush()
+        }
+        busy[request.slot] += 1
+        return
+      } catch .resourceTemporarilyUnavailable {
+        if busy.contains(where: { $0 > 0 }) {
+          try harvest(&queue)
+        } else {
+          try allowRepeat(of: request, after: .resourceTemporarilyUnavailable)
+        }
+      } catch {
+        throw Self.failure(request, error)
+      }
+    }
+  }
+
+  /// Hands over what was started.
+  func submit<Queue: BlockQueue & ~Copyable>(_ queue: inout Queue) throws(ResyncError) {
+    do throws(Errno) {
+      try queue.submit()
+    } catch {
+      throw ResyncError(.kernel(error, .transfer), "hand requests to the kernel")
+    }
+  }
+
+  /// Waits until nothing is in flight from or to `slot`.
+  mutating func wait<Queue: BlockQueue & ~Copyable>(for slot: Int, _ queue: inout Queue) throws(ResyncError) {
+    while busy[slot] > 0 { try harvest(&queue) }
+  }
+
+  /// Waits until nothing is in flight.
+  mutating func waitForAll<Queue: BlockQueue & ~Copyable>(_ queue: inout Queue) throws(ResyncError) {
+    for slot in busy.indices { try wait(for: slot, &queue) }
+  }
+
+  /// Waits until nothing is in flight, whatever becomes of it: of a pass that has failed or was stopped.
+  mutating func drain<Queue: BlockQueue & ~Copyable>(_ queue: inout Queue) {
+    // The pass has its error already, and says itself what it left.
+    while let outcome = try? queue.nextOutcome(waiting: true) {
+      if outcome.request.kind == .write, let bytes = try? outcome.result.get() { bytesWritten += UInt64(bytes) }
+    }
+    tell()
+  }
+
+  private mutating func harvest<Queue: BlockQueue & ~Copyable>(_ queue: inout Queue) throws(ResyncError) {
+    let outcome: Outcome?
+    do throws(Errno) {
+      outcome = try queue.nextOutcome(waiting: true)
+    } catch {
+      throw ResyncError(.kernel(error, .transfer), "wait for the disks' answers")
+    }
+    guard let outcome else { preconditionFailure("something is in flight") }
+    completions += 1
+    busy[outcome.request.slot] -= 1
+    try settle(outcome, &queue)
+    tell()
+  }
+
+  private mutating func settle<Queue: BlockQueue & ~Copyable>(
+    _ outcome: Outcome, _ queue: inout Queue
+  ) throws(ResyncError) {
+    let request = outcome.request
+    if request.kind == .write { bytesSubmitted += request.range.length }
+    var moved: UInt64 = 0
+    switch outcome.result {
+    case .success(let bytes):
+      let unit = request.side == .primary ? UInt64(StagingFormat.alignment) : block
+      moved = UInt64(bytes) >= request.range.length ? request.range.length : UInt64(bytes) / unit * unit
+      if moved > 0 { repeats = 0 } else { try allowRepeat(of: request, after: .ioError) }
+    case .failure(let errno):
+      if errno.isUnreadable, request.kind == .read, request.side == .recovery {
+        return unreadable.append(request.range)
+      }
+      guard errno.isShortage else { throw Self.failure(request, errno) }
+      try allowRepeat(of: request, after: errno)
+    }
+    if request.kind == .write { bytesWritten += moved }
+    guard moved < request.range.length else { return }
+    try start(
+      BlockRequest(
+        kind: request.kind, side: request.side, slot: request.slot, place: request.place + Int(moved),
+        range: ByteRange(request.range.offset + moved, upTo: request.range.end)), &queue)
+  }
+
+  private mutating func allowRepeat(of request: BlockRequest, after errno: Errno) throws(ResyncError) {
+    guard repeats < Self.mostRepeats else { throw Self.failure(request, errno) }
+    pause(milliseconds: 1 << UInt32(min(repeats, 6)))
+    repeats += 1
+  }
+
+  /// Stores what was done where a job looks for it.
+  private func tell() {
+    control.bytesWritten.store(before.written + bytesWritten, ordering: .relaxed)
+    control.completions.store(before.completions + completions, ordering: .relaxed)
+  }
+
+  /// The primary of these queues is the staging file, not a disk of the pair.
+  static func failure(_ request: BlockRequest, _ errno: Errno) -> ResyncError {
+    if request.kind == .read, request.side == .primary {
+      return ResyncError(.kernel(errno, .transfer), "read the staging file", range: request.range)
+    }
+    return ResyncError(.kernel(errno, .transfer), request.verb, side: request.side, range: request.range)
+  }
+}
+
+extension Errno {
+  /// Whether a sector could not be read, on a device that still is there (PITFALLS, appendix A).
+  fileprivate var isUnreadable: Bool {
+    self == .ioError || self == .noData || self == .remoteIO || self == .illegalByteSequence
+  }
+}
