@@ -42,8 +42,8 @@ struct StagingHeader: Sendable, Equatable {
   var zeros: ByteRange { ByteRange(offset: UInt64(byteCount), length: UInt64(segmentSize)) }
 
   /// Bytes before the pairs, and of a pair before its identities.
-  private static let fixed = 56
-  private static let fixedOfPair = 28
+  fileprivate static let fixed = 56
+  fileprivate static let fixedOfPair = 28
 
   /// Whether it can be written, and is worth reading.
   var isSound: Bool {
@@ -84,6 +84,9 @@ struct StagingHeader: Sendable, Equatable {
     return bytes
   }
 
+}
+
+extension StagingHeader {
   /// How long the header is that begins with `bytes`.
   ///
   /// - Parameter bytes: the first block of the file.
@@ -108,14 +111,11 @@ struct StagingHeader: Sendable, Equatable {
     guard Checksum.of64(bytes.extracting(..<end)) == bytes.littleEndian(at: end, as: UInt64.self) else {
       throw .damaged(.header)
     }
-    run = bytes.littleEndian(at: 16)
-    relationship = bytes.littleEndian(at: 32)
     let segmentSize = bytes.littleEndian(at: 48, as: UInt32.self)
     let count = bytes.littleEndian(at: 52, as: UInt32.self)
     guard segmentSize <= StagingFormat.longestSegment, count <= StagingFormat.mostPairs else {
       throw .malformed(.header)
     }
-    self.segmentSize = Int(segmentSize)
     var pairs: [StagedPair] = []
     var place = Self.fixed
     for _ in 0..<count {
@@ -123,7 +123,9 @@ struct StagingHeader: Sendable, Equatable {
       pairs.append(try StagedPair(decoding: bytes.extracting(place..<end)))
       place += Self.fixedOfPair + pairs[pairs.count - 1].identityLength
     }
-    self.pairs = pairs
+    self.init(
+      run: bytes.littleEndian(at: 16), relationship: bytes.littleEndian(at: 32), pairs: pairs,
+      segmentSize: Int(segmentSize))
     // One header has one form: also the padding and the length are as they are written.
     guard isSound, bytes.extracting(place..<end).isZero, byteCount == bytes.byteCount else {
       throw .malformed(.header)

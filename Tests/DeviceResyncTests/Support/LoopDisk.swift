@@ -44,8 +44,9 @@ struct LoopDisk: ~Copyable {
 }
 
 /// A file without a name in `directory`, all holes.
-func unnamedFile(size: UInt64, in directory: FilePath) throws -> OwnedDescriptor {
-  let flags = OpenFlags(rawValue: OpenFlags.readWrite.rawValue | cl_open_unnamed)
+func unnamedFile(size: UInt64, in directory: FilePath, direct: Bool = false) throws -> OwnedDescriptor {
+  let mode = OpenFlags.readWrite.rawValue | (direct ? OpenFlags.direct.rawValue : 0)
+  let flags = OpenFlags(rawValue: mode | cl_open_unnamed)
   let file = try OwnedDescriptor(opening: directory, flags)
   try FileDescriptor(rawValue: file.rawValue).resize(to: Int64(size))
   return file
