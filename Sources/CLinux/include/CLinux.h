@@ -88,6 +88,26 @@ int cl_unlock_bytes(int descriptor, uint64_t first, uint64_t count);
 /// errno: fcntl(2), F_OFD_GETLK with F_WRLCK.
 int cl_bytes_are_locked(int descriptor, uint64_t first, uint64_t count);
 
+// directory.c: names below a directory.
+
+/// Makes the directory `name` below `directory`, 0700 (mkdirat(2)).
+int cl_make_directory(int directory, const char *name);
+/// Gives `from` the name `to`, in place of what has it, in one step (renameat(2)).
+int cl_rename(int directory, const char *from, const char *to);
+/// Removes the name of a file (unlinkat(2)).
+int cl_remove(int directory, const char *name);
+
+// identity.c: what tells one file system from another, for good.
+
+/// The file system's UUID. FS_IOC_GETFSUUID, since 6.9; before, ext4's, XFS's and btrfs's own requests. A
+/// negative errno where it keeps none (ENOTTY, ENODATA).
+int cl_file_system_uuid(int descriptor, uint8_t uuid[16]);
+/// statfs(2)'s f_fsid; of some file systems made from the device's number, of some 0.
+int cl_file_system_id(int descriptor, uint64_t *id);
+/// The btrfs subvolume that the file lies in: inode numbers count within one. Source: BTRFS_IOC_INO_LOOKUP,
+/// <linux/btrfs.h>; a lookup of the first number answers without rights.
+int cl_btrfs_subvolume(int descriptor, uint64_t *subvolume);
+
 // block.c: block devices.
 
 /// Size of the device, in bytes. Source: BLKGETSIZE64, <linux/fs.h>.

@@ -19,3 +19,33 @@ func ringRefusal() -> Errno? {
   let result = cl_try_ring()
   return result < 0 ? Errno(rawValue: -result) : nil
 }
+
+/// Tells this boot from every other (random(4), `boot_id`).
+func bootID() throws(Errno) -> UniqueID {
+  guard let id = UniqueID(try readText("/proc/sys/kernel/random/boot_id", limit: 64).prefix(36)) else {
+    throw .invalidArgument
+  }
+  return id
+}
+
+/// When `process` started, in clock ticks since boot (proc_pid_stat(5), field 22); nil where there is none.
+///
+/// With the number it tells a process from a later one that got the same number.
+func startTime(of process: Int32) throws(Errno) -> UInt64? {
+  do throws(Errno) {
+    let text = try readText(FilePath("/proc/\(process)/stat"), limit: 4096)
+    // The name, field 2, may hold spaces and brackets: what follows its last one counts.
+    let fields = text[(text.lastIndex(of: ")") ?? text.startIndex)...].split(separator: " ")
+    return fields.count > 20 ? UInt64(fields[20]) : nil
+  } catch .noSuchFileOrDirectory, .noSuchProcess {
+    return nil
+  }
+}
+
+/// The time of day, in whole seconds since the epoch.
+func secondsSinceEpoch() -> Int64 {
+  var now = timespec()
+  // Cannot fail for this clock and this memory.
+  unsafe clock_gettime(CLOCK_REALTIME, &now)
+  return Int64(now.tv_sec)
+}

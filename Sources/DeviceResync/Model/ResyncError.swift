@@ -10,6 +10,8 @@ public struct ResyncError: Error, Sendable, Equatable {
     case invalidParameter
     /// A path that is of the wrong kind.
     case incorrectDataType
+    /// Others than root may write where only root must.
+    case accessDenied
     /// This storage or this host cannot do it.
     case notSupported
     /// Who uses a disk could not be found out.

@@ -10,6 +10,7 @@ extension ResyncError {
     case .kernel(let errno, let moment): ReturnValue(errno, moment)
     case .invalidParameter: .invalidParameter
     case .incorrectDataType: .incorrectDataType
+    case .accessDenied: .accessDenied
     case .notSupported: .notSupported
     case .statusUnknown: .statusUnknown
     case .inUse: .systemInUse
