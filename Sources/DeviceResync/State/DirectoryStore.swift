@@ -1,0 +1,136 @@
+import SystemPackage
+
+/// The state directory: records as files that only root may write.
+struct DirectoryStore: ~Copyable, RecordStore {
+  /// Where it is, for messages.
+  let path: FilePath
+  private let states: PrivateDirectory
+  private let disks: PrivateDirectory
+  private let locks: PrivateDirectory
+  /// Where staged differences wait by default.
+  let staging: PrivateDirectory
+
+  static let standardPath: FilePath = "/var/lib/vmresync"
+
+  /// Opens the directory at `path`, and makes it, not its parents, where there is none.
+  ///
+  /// - Throws: 32769 where somebody else than root may write in it, in what leads to it or in what it holds, or
+  ///   where the file system is read-only; 32773 where a link leads to it; 32779 where a parent is missing.
+  init(at path: FilePath) throws(ResyncError) {
+    self = try Self(try Self.walk(to: path, making: true), path, making: true)
+  }
+
+  /// Opens it as it is; nil where there is none, so that nothing was ever remembered.
+  static func ifPresent(at path: FilePath) throws(ResyncError) -> DirectoryStore? {
+    do throws(ResyncError) {
+      return try DirectoryStore(try walk(to: path, making: false), path, making: false)
+    } catch  where error.errno == .noSuchFileOrDirectory {
+      return nil
+    }
+  }
+
+  private init(
+    _ directory: consuming PrivateDirectory, _ path: FilePath, making: Bool
+  ) throws(ResyncError) {
+    let states = try Self.child(RecordFolder.states.rawValue, of: directory, path, making)
+    let disks = try Self.child(RecordFolder.disks.rawValue, of: directory, path, making)
+    let locks = try Self.child("locks", of: directory, path, making)
+    let staging = try Self.child("staging", of: directory, path, making)
+    self.path = path
+    self.states = states
+    self.disks = disks
+    self.locks = locks
+    self.staging = staging
+  }
+
+  func read(_ record: RecordName) throws(ResyncError) -> [UInt8]? {
+    let title = title(of: record)
+    guard let file = try open(record, title) else { return nil }
+    let status = try attempt("look at", on: title, .setUp) { () throws(Errno) in try FileStatus(of: file) }
+    guard status.kind == .regular else { throw Self.untrusted(title, "it is no regular file") }
+    try Self.checkOwner(status, title)
+    let limit = record.folder.limit
+    let bytes = try attempt("read", on: title, .setUp) { () throws(Errno) in
+      try file.readAll(limit: limit + 1)
+    }
+    guard bytes.count <= limit else { throw RecordFault.tooLong(limit).error(on: title) }
+    return bytes
+  }
+
+  private func open(_ record: RecordName, _ title: String) throws(ResyncError) -> OwnedDescriptor? {
+    do throws(Errno) {
+      return try inFolder(record.folder) { folder throws(Errno) in try folder.opening(record.file, .readOnly)
+      }
+    } catch .noSuchFileOrDirectory {
+      return nil
+    } catch .tooManySymbolicLinkLevels {
+      throw Self.untrusted(title, "it is a symbolic link")
+    } catch {
+      throw ResyncError(.kernel(error, .setUp), "read", on: title)
+    }
+  }
+
+  mutating func replace(_ record: RecordName, by bytes: [UInt8]) throws(ResyncError) {
+    try attempt("write", on: title(of: record), .setUp, remedy: Self.writingRemedy(path)) {
+      () throws(Errno) in
+      try inFolder(record.folder) { folder throws(Errno) in
+        try folder.replace(record.file, by: bytes, through: record.temporaryFile)
+      }
+    }
+  }
+
+  mutating func remove(_ record: RecordName) throws(ResyncError) {
+    try attempt("remove", on: title(of: record), .setUp, remedy: Self.writingRemedy(path)) {
+      () throws(Errno) in
+      try inFolder(record.folder) { folder throws(Errno) in try folder.remove(record.file) }
+    }
+  }
+
+  func names(in folder: RecordFolder) throws(ResyncError) -> [RecordName] {
+    let title = path.appending(folder.rawValue).string
+    let files = try attempt("list", on: title, .setUp) { () throws(Errno) in
+      try inFolder(folder) { folder throws(Errno) in try folder.names() }
+    }
+    return files.compactMap { RecordName(folder: folder, file: $0) }
+  }
+
+  func title(of record: RecordName) -> String {
+    path.appending(record.folder.rawValue).appending(record.file).string
+  }
+
+  func lock(_ name: LockName, patience: Duration) throws(ResyncError) -> HeldLock {
+    let title = path.appending("locks").appending(name.file).string
+    let file = try attempt("open", on: title, .setUp, remedy: Self.writingRemedy(path)) { () throws(Errno) in
+      try locks.openingOrCreating(name.file)
+    }
+    let clock = ContinuousClock()
+    let deadline = clock.now + patience
+    while true {
+      do throws(Errno) {
+        try file.lockExclusively()
+        return HeldLock(file)
+      } catch .resourceTemporarilyUnavailable {
+        guard clock.now < deadline else {
+          throw ResyncError(
+            .inUse, "lock", on: title,
+            reason: name == .records
+              ? "another vmresync has been changing the state for \(patience)"
+              : "another vmresync works on this relationship",
+            remedy: "see who it is: fuser -v \(ShellWord(title)); run again when it has ended")
+        }
+        pause(milliseconds: 5)
+      } catch {
+        throw ResyncError(.kernel(error, .setUp), "lock", on: title)
+      }
+    }
+  }
+
+  private func inFolder<Value: ~Copyable>(
+    _ folder: RecordFolder, _ body: (borrowing PrivateDirectory) throws(Errno) -> Value
+  ) throws(Errno) -> Value {
+    switch folder {
+    case .states: try body(states)
+    case .disks: try body(disks)
+    }
+  }
+}

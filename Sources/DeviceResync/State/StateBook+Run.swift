@@ -1,0 +1,254 @@
+/// A relationship on which this run alone works, until it is let go.
+struct RelationshipHold: ~Copyable, Sendable {
+  /// The relationship.
+  let id: UniqueID
+  /// The run.
+  let run: UniqueID
+  /// The staging file of a commit that was left unfinished before; to be removed when this run has ended well.
+  let leftover: StagingPlace?
+  private let lock: HeldLock
+
+  fileprivate init(_ id: UniqueID, run: UniqueID, leftover: StagingPlace?, _ lock: consuming HeldLock) {
+    self.id = id
+    self.run = run
+    self.leftover = leftover
+    self.lock = lock
+  }
+
+  /// Lets another run work on it.
+  consuming func release() { lock.release() }
+}
+
+/// How a run ends that has compared everything.
+enum RunEnding: Sendable, Equatable {
+  /// Equal to a primary that held still, as it was at that time.
+  case consistent(at: Timestamp)
+  /// Read from a running source.
+  case fuzzy(from: Timestamp, to: Timestamp)
+  /// Not proved, or left with old and new blocks mixed.
+  case inconsistent(since: Timestamp)
+}
+
+extension RunEnding {
+  /// Whether the recovery equals what the primary was, or is as near to it as a running one lets it be.
+  fileprivate var goesThrough: Bool {
+    if case .inconsistent = self { return false }
+    return true
+  }
+}
+
+extension DiskRecord {
+  /// Notes which way a run went that went through, and what it proved.
+  fileprivate mutating func note(
+    _ ending: RunEnding, with counterpart: PersistentIdentity, as side: Side, in relationship: UniqueID
+  ) {
+    let time: Timestamp
+    switch ending {
+    case .consistent(let at):
+      lastProvenEqual = at
+      time = at
+    case .fuzzy(_, let to): time = to
+    case .inconsistent: return
+    }
+    note(Direction(counterpart: counterpart, side: side, at: time, relationship: relationship))
+  }
+}
+
+extension StateBook where Store: ~Copyable {
+  /// Step 1: Resynchronizing, durable when this returns.
+  ///
+  /// The relationship of just these pairs is made where there is none.
+  /// - Throws: 32774 where another run works on it, 32775 where a former run must be finished or dropped first.
+  mutating func begin(
+    _ run: RunRecord, on pairs: [RelationshipState.Pair]
+  ) throws(ResyncError) -> RelationshipHold {
+    try changing { book throws(ResyncError) in try book.beginLocked(run, pairs) }
+  }
+
+  private mutating func beginLocked(
+    _ run: RunRecord, _ pairs: [RelationshipState.Pair]
+  ) throws(ResyncError) -> RelationshipHold {
+    let found = try lookUp(Set(pairs.flatMap { [$0.primary.identity, $0.recovery.identity] }))
+    let former = found.relationships.first { $0.isOf(pairs) }
+    let id = former?.id ?? .random()
+    let lock = try store.lock(.relationship(id), patience: .zero)
+    var state =
+      former ?? RelationshipState(id: id, pairs: pairs, consistency: .settled(.never), completed: [])
+    guard case .settled(let before) = state.consistency else {
+      throw ResyncError(
+        .invalidState, "begin a run on", on: state.recoveryNames,
+        reason: "a former run is unfinished: \(state.consistency.name)",
+        remedy: state.repair)
+    }
+    var leftover: StagingPlace?
+    if case .inconsistent(let inconsistency) = before { leftover = inconsistency.run.staging }
+    state.pairs = pairs
+    state.consistency = .resynchronizing(run, before: before)
+    try write(state, .relationship(id))
+    for side in Side.allCases {
+      for disk in Set(pairs.map { $0[side] }) {
+        var record = found.disks[disk.identity] ?? DiskRecord(disk)
+        let isListed = !record.list(id, as: side)
+        guard !isListed || record.disk != disk else { continue }
+        record.disk = disk
+        try write(record, .disk(disk.identity))
+      }
+    }
+    return RelationshipHold(id, run: run.id, leftover: leftover, lock)
+  }
+
+  /// Takes over what a former run left: to roll it forward or to drop it.
+  ///
+  /// - Throws: 32774 where that run, or another, still works on it.
+  func takeOver(_ id: UniqueID) throws(ResyncError) -> RelationshipHold {
+    let lock = try store.lock(.relationship(id), patience: .zero)
+    let state = try existing(id)
+    guard let run = state.consistency.run else {
+      throw ResyncError(
+        .invalidState, "take over", on: state.recoveryNames, reason: "no run of it is unfinished any more",
+        remedy: "run again")
+    }
+    return RelationshipHold(id, run: run.id, leftover: nil, lock)
+  }
+
+  /// Step 6, the commit: durable when this returns.
+  ///
+  /// - Throws: without a commit, or, where the kernel reported an error, with one that may or may not outlive a
+  ///   crash. Either way the staging file must be kept and the recovery not be written: the next start reads the
+  ///   record, and knows.
+  mutating func commit(_ hold: borrowing RelationshipHold, _ seal: CommitSeal) throws(ResyncError) {
+    var state = try existing(hold.id)
+    guard case .resynchronizing(let run, _) = state.consistency, run.id == hold.run, seal.run == run.id else {
+      throw Self.otherState(state)
+    }
+    state.consistency = .applying(run, seal)
+    try write(state, .relationship(hold.id))
+  }
+
+  /// Inconsistent, durable when this returns: before the first write in place.
+  mutating func markInconsistent(
+    _ hold: borrowing RelationshipHold, since: Timestamp
+  ) throws(ResyncError) {
+    var state = try existing(hold.id)
+    guard case .resynchronizing(let run, _) = state.consistency, run.id == hold.run else {
+      throw Self.otherState(state)
+    }
+    let settled = Consistency.Settled.inconsistent(.init(since: since, run: run, seal: nil))
+    state.consistency = .settled(settled)
+    try write(state, .relationship(hold.id))
+    let marked = state
+    try changing { book throws(ResyncError) in
+      for pair in marked.pairs { try book.change(pair.recovery) { $0.state = settled } }
+    }
+  }
+
+  /// Applying again, for a commit that was given up when its staging file could not be used.
+  mutating func recommit(_ hold: borrowing RelationshipHold) throws(ResyncError) {
+    var state = try existing(hold.id)
+    guard case .settled(.inconsistent(let left)) = state.consistency, let seal = left.seal,
+      left.run.id == hold.run
+    else { throw Self.otherState(state) }
+    state.consistency = .applying(left.run, seal)
+    try write(state, .relationship(hold.id))
+  }
+
+  /// Step 9: the final state.
+  ///
+  /// The staging file may be removed when this has returned, and not before; where the ending is Inconsistent it
+  /// stays.
+  /// - Parameter completed: what the run found, where it went through.
+  mutating func finish(
+    _ hold: consuming RelationshipHold, _ ending: RunEnding, completed: CompletedRun?
+  ) throws(ResyncError) {
+    let (id, run) = (hold.id, hold.run)
+    do throws(ResyncError) {
+      try changing { book throws(ResyncError) in try book.finishLocked(id, run, ending, completed) }
+    } catch {
+      hold.release()
+      throw error
+    }
+    hold.release()
+  }
+
+  private mutating func finishLocked(
+    _ id: UniqueID, _ run: UniqueID, _ ending: RunEnding, _ completed: CompletedRun?
+  ) throws(ResyncError) {
+    var state = try existing(id)
+    guard let record = state.consistency.run, record.id == run else { throw Self.otherState(state) }
+    let settled: Consistency.Settled =
+      switch ending {
+      case .consistent(let at): .consistent(at: at)
+      case .fuzzy(let from, let to): .fuzzy(from: from, to: to)
+      case .inconsistent(let since): .inconsistent(state.consistency.left(record, since))
+      }
+    for pair in state.pairs {
+      try change(pair.recovery) { disk in
+        disk.state = settled
+        disk.note(ending, with: pair.primary.identity, as: .recovery, in: id)
+      }
+      if ending.goesThrough {
+        try change(pair.primary) { $0.note(ending, with: pair.recovery.identity, as: .primary, in: id) }
+      }
+    }
+    state.consistency = .settled(settled)
+    if let completed {
+      state.completed.removeAll { $0.id == completed.id }
+      state.completed = Array(([completed] + state.completed).prefix(RelationshipState.mostCompleted))
+    }
+    try write(state, .relationship(id))
+  }
+
+  /// Back to the state before: nothing was committed.
+  ///
+  /// Its staging file must be gone by now, or nobody would find it again. What was marked Inconsistent stays so.
+  mutating func abandon(_ hold: consuming RelationshipHold) throws(ResyncError) {
+    var state = try existing(hold.id)
+    switch state.consistency {
+    case .resynchronizing(let run, let before) where run.id == hold.run:
+      state.consistency = .settled(before)
+      try write(state, .relationship(hold.id))
+    case .settled(.inconsistent(let left)) where left.run.id == hold.run: break
+    default: throw Self.otherState(state)
+    }
+    hold.release()
+  }
+
+  private mutating func change(
+    _ disk: RelationshipState.Disk, _ body: (inout DiskRecord) -> Void
+  ) throws(ResyncError) {
+    let former = try self.disk(disk.identity)
+    var record = former ?? DiskRecord(disk)
+    body(&record)
+    if record != former { try write(record, .disk(disk.identity)) }
+  }
+
+  private func existing(_ id: UniqueID) throws(ResyncError) -> RelationshipState {
+    if let state = try relationship(id) { return state }
+    throw ResyncError(
+      .invalidState, "use the record", on: store.title(of: .relationship(id)), reason: "it is gone",
+      remedy: "keep its recoveries from use, and run again, to the end")
+  }
+
+  /// Somebody changed the record under a run's lock: only by hand.
+  private static func otherState(_ state: RelationshipState) -> ResyncError {
+    ResyncError(
+      .invalidState, "go on with the run on", on: state.recoveryNames,
+      reason: "its record says \(state.consistency.name), of another run or step", remedy: "run again")
+  }
+}
+
+extension Consistency {
+  /// Inconsistent, with the commit that was left unfinished, if any.
+  fileprivate func left(_ run: RunRecord, _ since: Timestamp) -> Inconsistency {
+    switch self {
+    case .applying(_, let seal): Inconsistency(since: since, run: run, seal: seal)
+    case .settled(.inconsistent(let inconsistency)): inconsistency
+    case .settled, .resynchronizing: Inconsistency(since: since, run: run, seal: nil)
+    }
+  }
+}
+
+extension RelationshipState {
+  /// The command that finishes or drops what a stopped run left.
+  var repair: String { "vmresync repair \(ShellWord(pairs[0].recovery.path))" }
+}
