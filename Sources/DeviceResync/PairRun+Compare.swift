@@ -54,7 +54,7 @@ extension PairRun {
     let totals: CompareTotals
   }
 
-  private mutating func compare<Sink: DifferenceSink & ~Copyable>(
+  mutating func compare<Sink: DifferenceSink & ~Copyable>(
     _ queue: inout RingQueue, _ sink: inout Sink, _ readsHoles: Bool
   ) -> Outcome {
     var totals = CompareTotals()
@@ -109,7 +109,7 @@ extension PairRun {
     return side == .primary ? try copy(pair.primary.disk) : try copy(pair.recovery.disk)
   }
 
-  private func makeRecorder() -> DifferenceRecorder {
+  func makeRecorder() -> DifferenceRecorder {
     guard request.streamsRanges else {
       return DifferenceRecorder(size: commonSize, maxRanges: request.maxRanges)
     }
@@ -120,7 +120,7 @@ extension PairRun {
     }
   }
 
-  private mutating func note(_ recorder: borrowing DifferenceRecorder) {
+  mutating func note(_ recorder: borrowing DifferenceRecorder) {
     result.ranges = recorder.ranges
     result.rangesOmitted = recorder.omitted
     result.map = recorder.map

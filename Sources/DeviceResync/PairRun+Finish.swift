@@ -43,7 +43,7 @@ extension PairRun {
   ///
   /// Through the descriptor that was open before the first write: only that one is sure to hear of a failed one
   /// (PITFALLS D6).
-  private func flush() throws(ResyncError) {
+  func flush() throws(ResyncError) {
     reporter.begin(.flushing)
     try attempt("flush", on: names[.recovery], side: .recovery, .transfer) { () throws(Errno) in
       try pair.recovery.disk.device.synchronizeData()
@@ -114,7 +114,7 @@ extension PairRun {
     result.totals.bytesVerified += tail.length
   }
 
-  private func tailBytes(_ side: Side, _ tail: ByteRange) throws(ResyncError) -> [UInt8] {
+  func tailBytes(_ side: Side, _ tail: ByteRange) throws(ResyncError) -> [UInt8] {
     func read(_ disk: borrowing OpenedDisk) throws(ResyncError) -> [UInt8] {
       let bytes = try attempt(
         "read the last \(tail.length) bytes of", on: disk.identity.path, side: side, .transfer

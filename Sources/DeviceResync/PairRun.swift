@@ -90,19 +90,36 @@ struct PairRun {
 
 extension PairRun {
   private mutating func work() throws(ResyncError) {
+    let witnesses = try prepare()
+    let submitted = try moveBytes()
+    try conclude(witnesses, submitted: submitted)
+    try checkCompleteness()
+  }
+
+  /// What both disks had been written when the pair was settled.
+  struct Witnesses {
+    let primary: Witness
+    let recovery: Witness
+  }
+
+  /// Brings to the disks what others have written, and takes the witnesses.
+  mutating func prepare() throws(ResyncError) -> Witnesses {
     try checkTail()
     reporter.begin(.settling)
     try settle(pair.primary.disk, planned.primary.related, .primary, droppingCaches: false)
     try settle(pair.recovery.disk, planned.recovery.related, .recovery, droppingCaches: request.writes)
-    let witnesses = (
+    let witnesses = Witnesses(
       primary: try Witness(pair.primary.disk, planned.primary, .primary),
-      recovery: try Witness(pair.recovery.disk, planned.recovery, .recovery)
-    )
+      recovery: try Witness(pair.recovery.disk, planned.recovery, .recovery))
     try check(.primary)
     try check(.recovery)
+    return witnesses
+  }
 
-    let submitted = try moveBytes()
-
+  /// Looks who uses the disks, whether they are still the same, and whether somebody else wrote to one.
+  ///
+  /// - Parameter submitted: bytes that we have handed to the recovery since the witnesses were taken.
+  mutating func conclude(_ witnesses: Witnesses, submitted: UInt64) throws(ResyncError) {
     reporter.begin(.checking)
     // Users first, then the witnesses: whoever was there for a moment and is gone has left its trace by then.
     let users = try checkUsers()
@@ -125,7 +142,6 @@ extension PairRun {
     result.pointInTime = try Judgement.judge(
       findings.primary, findings.recovery, planned, writes: request.writes)
     if !request.writes, !users.openers.isEmpty { result.pointInTime = .no }
-    try checkCompleteness()
   }
 
   /// What no whole block reaches is read through the images' files: both must be images (PITFALLS B7).
@@ -163,7 +179,7 @@ extension PairRun {
     }
   }
 
-  private func makeQueue() throws(ResyncError) -> RingQueue {
+  func makeQueue() throws(ResyncError) -> RingQueue {
     let geometry = try QueueGeometry.choose(
       primary: try Self.limits(planned.primary, pair.primary.disk),
       recovery: try Self.limits(planned.recovery, pair.recovery.disk),
@@ -196,12 +212,12 @@ extension PairRun {
   }
 
   /// Whether both sides are images on file systems whose word on holes was found true.
-  private var tellsHoles: Bool {
+  var tellsHoles: Bool {
     planned.primary.image?.fileSystem.tellsHolesTruly == true
       && planned.recovery.image?.fileSystem.tellsHolesTruly == true
   }
 
-  private func imageStatuses() -> ImageStatuses {
+  func imageStatuses() -> ImageStatuses {
     // A status that cannot be read equals none that could.
     ImageStatuses(
       primary: try? pair.primary.disk.imageStatusNow(.primary),
@@ -210,7 +226,7 @@ extension PairRun {
 }
 
 /// What must not change while holes are passed over: size and change time of both images.
-private struct ImageStatuses {
+struct ImageStatuses {
   let primary: FileStatus?
   let recovery: FileStatus?
 

@@ -46,21 +46,30 @@ private func carryOut(_ plan: Plan, _ control: RunControl, _ reporter: RunReport
   var ownLoops: Set<DeviceNumber> = []
   do throws(ResyncError) {
     reporter.begin(.claiming)
+    let notes: [String]
+    var book = try openBook(plan)
+    if book != nil { notes = try lookUp(plan, &book, control, reporter) } else { notes = [] }
+    for note in notes { results[0].notes.append(note) }
     let call = try claim(plan, control)
     ownLoops = call.ownLoops
     // What changed between the plan and the claims would be found by nobody else.
     let now = try makePlan(plan.request, ownLoops: ownLoops, previous: plan)
     if now.refusal != nil { return RunResult(refusing: now) }
     try checkSameDisks(plan, now)
-    for (index, pair) in call.pairs.enumerated() {
-      if control.isStopping {
-        results[index].returnValue = .failed
-        continue
+    if plan.request.writes, plan.request.writeBack == .staged, let book = book.take() {
+      results = try carryOutStaged(call.pairs, now, book, control, reporter)
+      for note in notes { results[0].notes.append(note) }
+    } else {
+      for (index, pair) in call.pairs.enumerated() {
+        if control.isStopping {
+          results[index].returnValue = .failed
+          continue
+        }
+        reporter.begin(pair: index)
+        var work = PairRun(pair, now.pairs[index], plan.request, control, reporter, index)
+        work.carryOut()
+        results[index] = work.result
       }
-      reporter.begin(pair: index)
-      var work = PairRun(pair, now.pairs[index], plan.request, control, reporter, index)
-      work.carryOut()
-      results[index] = work.result
     }
   } catch {
     // Whoever came between the plan and the claim is named by the guards, not by an errno.
@@ -75,6 +84,54 @@ private func carryOut(_ plan: Plan, _ control: RunControl, _ reporter: RunReport
   }
   noteWhatStayed(&results, plan, ownLoops)
   return RunResult(plan.request, results, wasTerminated: control.isStopping)
+}
+
+/// What is remembered of disks; made where a staged run needs it, nil where nothing was ever remembered.
+private func openBook(_ plan: Plan) throws(ResyncError) -> StateBook<DirectoryStore>? {
+  guard plan.request.writes else { return nil }
+  let path = FilePath(plan.request.stateDirectory)
+  if plan.request.writeBack == .staged { return StateBook(try DirectoryStore(at: path)) }
+  guard let store = try DirectoryStore.ifPresent(at: path) else { return nil }
+  return StateBook(store)
+}
+
+/// Step 0: finishes or refuses what is unfinished, and refuses a direction that contradicts what was done before.
+private func lookUp(
+  _ plan: Plan, _ book: inout StateBook<DirectoryStore>?, _ control: RunControl, _ reporter: RunReporter
+) throws(ResyncError) -> [String] {
+  guard let known = book.take() else { return [] }
+  let pairs = try RelationshipState.Pair.pairs(of: plan)
+  var unfinished = Unfinished(known, control, reporter)
+  try unfinished.settle(pairs, for: .resync)
+  if let contradiction = try unfinished.book.contradiction(of: pairs) { throw contradiction }
+  let notes = unfinished.notes
+  book = unfinished.take()
+  return notes
+}
+
+/// All pairs together: nothing is written until everything is compared, sealed and committed.
+private func carryOutStaged(
+  _ pairs: [OpenedPair], _ plan: Plan, _ book: consuming StateBook<DirectoryStore>, _ control: RunControl,
+  _ reporter: RunReporter
+) throws(ResyncError) -> [PairResult] {
+  var runs = pairs.enumerated().map { index, pair in
+    PairRun(pair, plan.pairs[index], plan.request, control, reporter, index)
+  }
+  let clock = ContinuousClock()
+  let start = clock.now
+  do throws(ResyncError) {
+    try StagedRun(plan, book, control, reporter).carryOut(&runs)
+  } catch {
+    runs[0].fail(error)
+    // One commit for all: what is not completed is completed by none of them.
+    for index in runs.indices where runs[index].result.returnValue == .completed {
+      runs[index].result.returnValue = error.returnValue
+    }
+  }
+  for index in runs.indices {
+    runs[index].result.totals.seconds = (clock.now - start).seconds / Double(runs.count)
+  }
+  return runs.map(\.result)
 }
 
 /// What was judged after the claims must be what was claimed: a name may lead elsewhere by now (PITFALLS A7).

@@ -63,18 +63,33 @@ struct PairOptions: ParsableArguments {
 
 /// How a run writes: what `resync` and `plan` share.
 struct WriteOptions: ParsableArguments {
-  @Option(help: "Where differences go: in-place; staged is not built yet.")
+  @Option(
+    help: """
+      Where differences go: in-place writes them as they are found; staged puts them aside, commits them together \
+      and applies them then, so that a stop leaves the old replica or one that repair finishes.
+      """)
   var writeBack: RunRequest.WriteBack = .inPlace
 
-  @Flag(inversion: .prefixedNo, help: "Read back what was written, after the flush.")
-  var verify = false
+  @Flag(
+    inversion: .prefixedNo, help: "Read back what was written, after the flush. (default: on when staged)")
+  var verify: Bool?
+
+  @Option(
+    help: ArgumentHelp(
+      "A staged run that finds more ends before it writes; a percentage counts from 4 GiB on. (default: 25%)",
+      valueName: "percent|size"))
+  var maxDifference: DifferenceLimitArgument?
+
+  @OptionGroup var state: StateOptions
 
   @Flag(help: "Do everything but write; exits with 1 where something would be written.")
   var dryRun = false
 
   func apply(to request: inout RunRequest) {
     request.writeBack = writeBack
-    request.verifies = verify
+    request.verifies = verify ?? (writeBack == .staged)
+    request.stateDirectory = state.stateDir
+    if let maxDifference { request.maxDifference = maxDifference.limit }
     request.isDryRun = dryRun
   }
 }
@@ -104,6 +119,21 @@ struct Size: ExpressibleByArgument {
   init?(argument: String) {
     guard let count = ByteCount(parsing: argument) else { return nil }
     bytes = count.bytes
+  }
+}
+
+/// A share or a number of bytes: `25%`, `61 GiB`.
+struct DifferenceLimitArgument: ExpressibleByArgument {
+  let limit: RunRequest.DifferenceLimit
+
+  init?(argument: String) {
+    if argument.hasSuffix("%") {
+      guard let percent = Double(argument.dropLast()), percent >= 0, percent <= 100 else { return nil }
+      limit = .percent(percent)
+    } else {
+      guard let count = ByteCount(parsing: argument) else { return nil }
+      limit = .bytes(count.bytes)
+    }
   }
 }
 

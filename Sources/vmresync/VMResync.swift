@@ -16,7 +16,9 @@ struct VMResync: ParsableCommand {
       warnings (a running source), 23 the plan was declined, 40-51 the return values 32768-32779; see vmresync(8).
       """,
     version: vmresyncVersion,
-    subcommands: [CompareCommand.self, ResyncCommand.self, PlanCommand.self, DevicesCommand.self])
+    subcommands: [
+      CompareCommand.self, ResyncCommand.self, PlanCommand.self, DevicesCommand.self, RepairCommand.self,
+    ])
 
   static func main() {
     // Before all else: in the probing helper it does not return (PITFALLS F1).

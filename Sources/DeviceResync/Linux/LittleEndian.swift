@@ -18,7 +18,8 @@ extension RawSpan {
 
 extension [UInt8] {
   /// Puts `number` at `place`, in bytes from the start.
-  mutating func store<Number: FixedWidthInteger & BitwiseCopyable>(littleEndian number: Number, at place: Int) {
+  mutating func store<Number: FixedWidthInteger & BitwiseCopyable>(littleEndian number: Number, at place: Int)
+  {
     precondition(place >= 0 && place <= count - MemoryLayout<Number>.size)
     let number = number.littleEndian
     unsafe withUnsafeMutableBytes { unsafe $0.storeBytes(of: number, toByteOffset: place, as: Number.self) }
@@ -27,7 +28,8 @@ extension [UInt8] {
   /// The bytes, readable while `body` runs.
   ///
   /// `Span.bytes` is marked unsafe for types with padding, which a byte has none of.
-  func withRawSpan<Value, Failure: Error>(_ body: (RawSpan) throws(Failure) -> Value) throws(Failure) -> Value {
+  func withRawSpan<Value, Failure: Error>(_ body: (RawSpan) throws(Failure) -> Value) throws(Failure) -> Value
+  {
     try body(unsafe span.bytes)
   }
 }

@@ -19,6 +19,22 @@ public struct RunRequest: Sendable {
     case inPlace = "in-place"
   }
 
+  /// How much may differ before a staged run asks instead of applying.
+  public enum DifferenceLimit: Sendable, Hashable {
+    /// A share of all pairs' bytes; up to 4 GiB always pass.
+    case percent(Double)
+    /// A number of bytes.
+    case bytes(UInt64)
+
+    /// Whether `different` of `total` bytes are too many.
+    func isExceeded(by different: UInt64, of total: UInt64) -> Bool {
+      switch self {
+      case .bytes(let most): different > most
+      case .percent(let most): different > 4 << 30 && Double(different) > Double(total) * most / 100
+      }
+    }
+  }
+
   /// The two paths of one disk pair, as they were typed.
   public struct Pair: Sendable, Hashable {
     /// The disk that is read.
@@ -43,6 +59,10 @@ public struct RunRequest: Sendable {
   public var source = Source.auto
   /// Where differences go.
   public var writeBack = WriteBack.inPlace
+  /// Where relationships, disks and staged differences are remembered.
+  public var stateDirectory = "/var/lib/vmresync"
+  /// More than that share of a disk is not applied; counted from 4 GiB on. Nil: any.
+  public var maxDifference: DifferenceLimit? = .percent(25)
   /// Whether what was written is read back after the flush.
   public var verifies = false
   /// Whether holes are read too.

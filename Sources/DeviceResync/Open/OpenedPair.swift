@@ -41,7 +41,7 @@ struct OpenedCall: ~Copyable {
         continue
       }
       recoveries[index] = RecoveryBox(try Self.claim(planned, files, wait))
-      if let disk = plan.wholeDisk(of: planned) { try locks.take(on: disk) }
+      if let disk = planned.wholeDisk { try locks.take(on: disk) }
     }
     var pairs: [OpenedPair] = []
     for (index, pair) in plan.pairs.enumerated() {
@@ -76,7 +76,7 @@ struct OpenedCall: ~Copyable {
 }
 
 /// One lock per whole disk, however many pairs lie on it.
-private final class UdevLocks {
+final class UdevLocks {
   private final class Box {
     let lock: UdevLock
     init(_ lock: consuming UdevLock) { self.lock = lock }

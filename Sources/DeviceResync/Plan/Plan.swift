@@ -2,6 +2,8 @@
 public struct Plan: Sendable {
   /// What was asked for.
   public let request: RunRequest
+  /// What was found on the host.
+  let host: Host
   /// The disk pairs, in the order in which they were named.
   public let pairs: [PlannedPair]
 
@@ -20,12 +22,6 @@ public struct Plan: Sendable {
   var mayPass: Bool {
     let inTheWay = pairs.flatMap(\.guards).filter(\.isInTheWay)
     return !inTheWay.isEmpty && inTheWay.allSatisfy(\.mayBeBrief)
-  }
-
-  /// The whole disk on which `disk` lies; nil for an image to which a loop is yet to be attached, locked.
-  func wholeDisk(of disk: NamedDisk) -> BlockDevice? {
-    guard let device = disk.device ?? disk.image?.wholeLoop else { return nil }
-    return device.disk.flatMap { name in disk.related.first { $0.name == name } } ?? device
   }
 
   /// What was not looked at.
@@ -66,6 +62,15 @@ public struct PlannedPair: Sendable {
 extension Plan {
   init(_ request: RunRequest, _ pairs: [PairFacts]) {
     self.request = request
+    host = pairs.first?.host ?? Host()
     self.pairs = pairs.map(PlannedPair.init)
+  }
+}
+
+extension NamedDisk {
+  /// The whole disk on which it lies; nil for an image to which a loop is yet to be attached, locked.
+  var wholeDisk: BlockDevice? {
+    guard let device = device ?? image?.wholeLoop else { return nil }
+    return device.disk.flatMap { name in related.first { $0.name == name } } ?? device
   }
 }

@@ -10,7 +10,7 @@ extension Plan {
       lines.append("  \(request.writes ? "WRITTEN " : "read    ") \(pair.recovery.title)")
       if pair.primary.size > 0 {
         lines.append(
-          "  source   \(pair.sourceMode.rawValue), \(request.writes ? "written in place" : "nothing is written")"
+          "  source   \(pair.sourceMode.rawValue), \(writing)"
         )
       }
       if request.writes, let image = pair.recovery.image, image.isSparse {
@@ -22,6 +22,11 @@ extension Plan {
     }
     lines.append("  note     \(notice)")
     return lines.joined(separator: "\n") + "\n"
+  }
+
+  private var writing: String {
+    guard request.writes else { return "nothing is written" }
+    return request.writeBack == .staged ? "staged, then committed together" : "written in place"
   }
 
   private static func lines(_ verdict: GuardVerdict) -> [String] {

@@ -14,7 +14,7 @@ public enum RunEvent: Sendable {
 
 /// What a run is doing.
 public enum RunPhase: String, Sendable, Codable {
-  case claiming, settling, comparing, flushing, verifying, checking
+  case claiming, settling, comparing, applying, flushing, verifying, checking
 }
 
 /// How far a run is, in bytes of one side.

@@ -16,6 +16,8 @@ public struct RunRecord: Sendable, Hashable, Codable {
   public var processStart: UInt64
   /// When it began.
   public var began: Timestamp
+  /// Whether the source runs, so that what is applied is no point in time; nil for no.
+  public var isFuzzy: Bool?
 
   enum CodingKeys: String, CodingKey {
     case id = "Run"
@@ -25,6 +27,7 @@ public struct RunRecord: Sendable, Hashable, Codable {
     case process = "Process"
     case processStart = "ProcessStart"
     case began = "Began"
+    case isFuzzy = "Fuzzy"
   }
 
   /// Of this process, now.

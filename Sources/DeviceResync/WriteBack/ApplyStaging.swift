@@ -51,7 +51,9 @@ func applyStaging<Queue: BlockQueue & ~Copyable>(
 ) throws(ResyncError) -> ApplyEnding {
   precondition(queue.geometry.depth >= 3 && queue.geometry.chunk >= staging.header.segmentSize)
   if mode == .replay {
-    guard try checkTargets(staging, pair: pair, through: &queue, tail: tail, control: control) else { return .stopped }
+    guard try checkTargets(staging, pair: pair, through: &queue, tail: tail, control: control) else {
+      return .stopped
+    }
   }
   var pass = try staging.pass(pair: pair, through: queue, control: control)
   let outcome: Result<ApplyEnding, ResyncError>

@@ -48,7 +48,8 @@ struct StagedSink<Queue: BlockQueue & ~Copyable>: DifferenceSink, ~Copyable {
       try digest(recovery, upTo: piece.lowerBound, of: chunk)
       try digest(primary, upTo: piece.upperBound, of: chunk)
       try writer.addBlocks(
-        pair: pair, difference.range, primary: primary.extracting(piece), recovery: recovery.extracting(piece))
+        pair: pair, difference.range, primary: primary.extracting(piece), recovery: recovery.extracting(piece)
+      )
     }
     try recorder.record(difference.range)
     return .done
@@ -64,7 +65,9 @@ struct StagedSink<Queue: BlockQueue & ~Copyable>: DifferenceSink, ~Copyable {
       } else {
         try digest(recovery, upTo: count, of: chunk.offset)
         let rest = cursor % piece
-        if rest > 0 { try add(ByteRange(offset: chunk.end - UInt64(rest), length: UInt64(rest)), running.value) }
+        if rest > 0 {
+          try add(ByteRange(offset: chunk.end - UInt64(rest), length: UInt64(rest)), running.value)
+        }
       }
     }
     running.reset()

@@ -83,7 +83,6 @@ struct StagingHeader: Sendable, Equatable {
     bytes.store(littleEndian: checksum, at: end)
     return bytes
   }
-
 }
 
 extension StagingHeader {
@@ -96,7 +95,8 @@ extension StagingHeader {
     let version = bytes.littleEndian(at: 8, as: UInt32.self)
     guard version == StagingFormat.version else { throw .unknownVersion(version) }
     let length = bytes.littleEndian(at: 12, as: UInt32.self)
-    guard length > 0, length <= StagingFormat.longestSegment, length % UInt32(StagingFormat.alignment) == 0 else {
+    guard length > 0, length <= StagingFormat.longestSegment, length % UInt32(StagingFormat.alignment) == 0
+    else {
       throw .malformed(.header)
     }
     return Int(length)

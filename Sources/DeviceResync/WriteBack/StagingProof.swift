@@ -10,7 +10,8 @@ import SystemPackage
 /// - Returns: bytes that were read and found right; nil where the run was asked to end.
 /// - Throws: 32768 with the first range that is wrong, or the first request that failed.
 func proveAgainstDigests<Queue: BlockQueue & ~Copyable>(
-  _ staging: ValidatedStaging, pair: Int, through queue: inout Queue, tail: ImageTail? = nil, control: RunControl
+  _ staging: ValidatedStaging, pair: Int, through queue: inout Queue, tail: ImageTail? = nil,
+  control: RunControl
 ) throws(ResyncError) -> UInt64? {
   precondition(queue.geometry.depth >= 3 && queue.geometry.chunk >= staging.header.segmentSize)
   let pass = try staging.pass(pair: pair, through: queue, control: control)

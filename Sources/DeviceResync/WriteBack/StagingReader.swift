@@ -29,7 +29,8 @@ struct StagingExpectation: Sendable {
     guard found.run == header.run else { throw .otherRun }
     guard found.relationship == header.relationship else { throw .otherRelationship }
     for pair in 0..<max(found.pairs.count, header.pairs.count) {
-      guard pair < found.pairs.count, pair < header.pairs.count, found.pairs[pair] == header.pairs[pair] else {
+      guard pair < found.pairs.count, pair < header.pairs.count, found.pairs[pair] == header.pairs[pair]
+      else {
         throw .otherDisks(pair: pair)
       }
     }
@@ -93,7 +94,8 @@ private func validate<Queue: BlockQueue & ~Copyable>(
   let isZero = queue.withBytes(of: 0, count: Int(header.zeros.length)) { (bytes, _) in bytes.isZero }
   try check(isZero, or: .damaged(.zeros))
 
-  let extents = try readSegments(header, ByteRange(header.zeros.end, upTo: sealPlace), seal, requests, name, &queue)
+  let extents = try readSegments(
+    header, ByteRange(header.zeros.end, upTo: sealPlace), seal, requests, name, &queue)
   return ValidatedStaging(name: name, header: header, seal: seal, extents: extents)
 }
 
@@ -120,7 +122,8 @@ private func readHeader<Queue: BlockQueue & ~Copyable>(
 
 /// Reads every segment, and sees whether they come to the seal.
 private func readSegments<Queue: BlockQueue & ~Copyable>(
-  _ header: StagingHeader, _ range: ByteRange, _ seal: StagingSeal, _ requests: StagingRequests, _ name: String,
+  _ header: StagingHeader, _ range: ByteRange, _ seal: StagingSeal, _ requests: StagingRequests,
+  _ name: String,
   _ queue: inout Queue
 ) throws(StagingProblem) -> [ValidatedStaging.Extent] {
   var extents = [ValidatedStaging.Extent](repeating: ValidatedStaging.Extent(), count: header.pairs.count)
@@ -171,6 +174,8 @@ private func fault<Value>(_ body: () throws(StagingFault) -> Value) throws(Stagi
   do throws(StagingFault) { return try body() } catch { throw .fault(error) }
 }
 
-private func failure<Value: ~Copyable>(_ body: () throws(ResyncError) -> Value) throws(StagingProblem) -> Value {
+private func failure<Value: ~Copyable>(
+  _ body: () throws(ResyncError) -> Value
+) throws(StagingProblem) -> Value {
   do throws(ResyncError) { return try body() } catch { throw .failure(error) }
 }

@@ -37,15 +37,19 @@ extension StagingPass {
         if entry.isBlocks { records.append(entry) }
         if entry.kind == .tail { try checkTail(entry, segment, tail, queue) }
         // Its bytes come to lie where its payload lies in the other half.
-        if entry.kind == .bytes { try readTarget(entry.range, segment.slot, segment.place + entry.payload, &queue) }
+        if entry.kind == .bytes {
+          try readTarget(entry.range, segment.slot, segment.place + entry.payload, &queue)
+        }
       }
       try requests.wait(for: segment.slot, &queue)
       for entry in records {
         let isUnreadable = requests.unreadable.contains { $0.overlaps(entry.range) }
         if entry.kind == .zeros || isUnreadable {
-          try checkPiecemeal(entry, segment, unit: isUnreadable ? unit : Int(entry.range.length), unit, &queue)
+          try checkPiecemeal(
+            entry, segment, unit: isUnreadable ? unit : Int(entry.range.length), unit, &queue)
         } else if let foreign = foreign(
-          entry, segment, 0..<Int(entry.range.length), in: segment.slot, at: segment.place + entry.payload, unit,
+          entry, segment, 0..<Int(entry.range.length), in: segment.slot, at: segment.place + entry.payload,
+          unit,
           queue)
         {
           throw Self.foreignWrite(foreign)
@@ -91,7 +95,8 @@ extension StagingPass {
   ///   - part: in bytes from the record's start.
   ///   - slot: its recovery half holds the part, from `place` on.
   private func foreign<Queue: BlockQueue & ~Copyable>(
-    _ entry: StagedEntry, _ segment: StagedSegment, _ part: Range<Int>, in slot: Int, at place: Int, _ unit: Int,
+    _ entry: StagedEntry, _ segment: StagedSegment, _ part: Range<Int>, in slot: Int, at place: Int,
+    _ unit: Int,
     _ queue: borrowing Queue
   ) -> ByteRange? {
     queue.withBytes(of: segment.slot, count: segment.place + segment.frame.length) { (file, _) in

@@ -78,7 +78,9 @@ struct StagingRequests {
   mutating func drain<Queue: BlockQueue & ~Copyable>(_ queue: inout Queue) {
     // The pass has its error already, and says itself what it left.
     while let outcome = try? queue.nextOutcome(waiting: true) {
-      if outcome.request.kind == .write, let bytes = try? outcome.result.get() { bytesWritten += UInt64(bytes) }
+      if outcome.request.kind == .write, let bytes = try? outcome.result.get() {
+        bytesWritten += UInt64(bytes)
+      }
     }
     tell()
   }

@@ -64,7 +64,8 @@ struct StagingScan: ~Copyable {
     if flags == StagingIndex.withoutBytes { throw .withoutBytes }
     guard index.littleEndian(at: 24) == segments, flags == 0,
       (StagingIndex.entries...StagingIndex.entriesEnd).contains(end),
-      payload <= StagingFormat.payloadSize(of: header.segmentSize), payload.isMultiple(of: StagingFormat.alignment),
+      payload <= StagingFormat.payloadSize(of: header.segmentSize),
+      payload.isMultiple(of: StagingFormat.alignment),
       index.extracting(end..<StagingIndex.entriesEnd).isZero
     else { throw .malformed(part) }
     let length = StagingFormat.indexSize + payload
@@ -79,7 +80,8 @@ struct StagingScan: ~Copyable {
   /// The next entry; nil after the last, when all of the segment is accounted for.
   ///
   /// - Parameter index: the segment's.
-  mutating func nextEntry(_ index: RawSpan, _ frame: inout SegmentFrame) throws(StagingFault) -> StagedEntry? {
+  mutating func nextEntry(_ index: RawSpan, _ frame: inout SegmentFrame) throws(StagingFault) -> StagedEntry?
+  {
     let fault = StagingFault.malformed(.index(frame.sequence))
     if frame.entries == 0 {
       guard frame.place == frame.entriesEnd, frame.payload == frame.length else { throw fault }
@@ -93,7 +95,9 @@ struct StagingScan: ~Copyable {
     let pair = index.littleEndian(at: frame.place, as: UInt32.self)
     let offset = index.littleEndian(at: frame.place + 8, as: UInt64.self)
     let length = index.littleEndian(at: frame.place + 16, as: UInt64.self)
-    guard pair < header.pairs.count, length > 0, !offset.addingReportingOverflow(length).overflow else { throw fault }
+    guard pair < header.pairs.count, length > 0, !offset.addingReportingOverflow(length).overflow else {
+      throw fault
+    }
     var entry = StagedEntry(kind: kind, pair: Int(pair), range: ByteRange(offset: offset, length: length))
     guard fits(entry) else { throw fault }
     var size = StagingIndex.fixedOfHole

@@ -50,9 +50,11 @@ struct StagingWriter<Queue: BlockQueue & ~Copyable>: ~Copyable {
   ) throws(ResyncError) -> StagingWriter {
     guard header.isSound, queue.geometry.chunk >= header.segmentSize else {
       throw ResyncError(
-        .invalidParameter, "make a staging file", reason: "too many pairs, or names of disks that are too long")
+        .invalidParameter, "make a staging file",
+        reason: "too many pairs, or names of disks that are too long")
     }
-    let hash = try attempt("make", on: "the staging file", .setUp) { () throws(Errno) in try RunningChecksum() }
+    let hash = try attempt("make", on: "the staging file", .setUp) { () throws(Errno) in try RunningChecksum()
+    }
     var writer = StagingWriter(header, output: StagingOutput(queue), hash: hash, room: room)
     do throws(ResyncError) {
       try writer.writeHeader()
@@ -117,7 +119,9 @@ struct StagingWriter<Queue: BlockQueue & ~Copyable>: ~Copyable {
   }
 
   /// Adds the last bytes of an image, which its device does not reach.
-  mutating func addTail(pair: Int, _ range: ByteRange, primary: [UInt8], recovery: [UInt8]) throws(ResyncError) {
+  mutating func addTail(
+    pair: Int, _ range: ByteRange, primary: [UInt8], recovery: [UInt8]
+  ) throws(ResyncError) {
     precondition(primary.count == recovery.count && primary.count == Int(range.length))
     _ = try makeRoom(for: primary.count, of: primary.count, unit: primary.count, false)
     primary.withRawSpan { primary in
@@ -171,7 +175,8 @@ struct StagingWriter<Queue: BlockQueue & ~Copyable>: ~Copyable {
   }
 
   private mutating func add(
-    _ kind: StagedEntry.Kind, _ pair: Int, _ range: ByteRange, _ primary: RawSpan, _ recovery: RawSpan, unit: Int
+    _ kind: StagedEntry.Kind, _ pair: Int, _ range: ByteRange, _ primary: RawSpan, _ recovery: RawSpan,
+    unit: Int
   ) {
     var entry = StagedEntry(kind: kind, pair: pair, range: range)
     if entry.hasPayload {

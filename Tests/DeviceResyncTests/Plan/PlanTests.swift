@@ -81,16 +81,16 @@ struct PlanTests {
     scene.partition(1, of: "sdb", SameStorageGuardTests.half)
     scene.names[.recovery] = "sdb1"
     let plan = Plan(scene.request, [scene.facts])
-    #expect(plan.wholeDisk(of: plan.pairs[0].recovery)?.name == "sdb")
-    #expect(plan.wholeDisk(of: plan.pairs[0].primary)?.name == "sda")
+    #expect(plan.pairs[0].recovery.wholeDisk?.name == "sdb")
+    #expect(plan.pairs[0].primary.wholeDisk?.name == "sda")
 
     var image = RawImage.test(7)
     scene.images[.recovery] = image
-    #expect(plan.wholeDisk(of: scene.disk(.recovery)) == nil)
+    #expect(scene.disk(.recovery).wholeDisk == nil)
     scene.loop(3, over: 7)
     image.wholeLoop = scene["loop3"]
     scene.images[.recovery] = image
-    #expect(plan.wholeDisk(of: scene.disk(.recovery))?.name == "loop3")
+    #expect(scene.disk(.recovery).wholeDisk?.name == "loop3")
   }
 
   @Test("recoveries are claimed in one order: devices by number, then images by file")

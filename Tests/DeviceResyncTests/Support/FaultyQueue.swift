@@ -123,5 +123,7 @@ struct FaultyQueue<Inner: BlockQueue & ~Copyable>: BlockQueue, ~Copyable {
     try inner.withBytes(of: slot, count: count, body)
   }
 
-  mutating func put(_ bytes: RawSpan, into slot: Int, at place: Int) { inner.put(bytes, into: slot, at: place) }
+  mutating func put(_ bytes: RawSpan, into slot: Int, at place: Int) {
+    inner.put(bytes, into: slot, at: place)
+  }
 }

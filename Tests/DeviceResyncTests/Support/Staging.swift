@@ -17,7 +17,8 @@ struct StagingDisks {
   func staged(_ number: Int) -> StagedPair {
     StagedPair(
       primary: "wwn-0x5000c500\(number)", recovery: "file 8:1 \(1000 + number)", size: UInt64(primary.count),
-      reach: UInt64(reach), logicalBlockSize: UInt32(grid.logicalBlockSize), recoveryBlockSize: blocks.recovery)
+      reach: UInt64(reach), logicalBlockSize: UInt32(grid.logicalBlockSize),
+      recoveryBlockSize: blocks.recovery)
   }
 }
 
@@ -39,7 +40,8 @@ struct ListedRanges: RangeSource {
 
 func stagingHeader(_ disks: [StagingDisks], segmentSize: Int) -> StagingHeader {
   StagingHeader(
-    run: 0x1122_3344_5566_7788_99aa_bbcc_ddee_ff00, relationship: 7, pairs: disks.enumerated().map { $1.staged($0) },
+    run: 0x1122_3344_5566_7788_99aa_bbcc_ddee_ff00, relationship: 7,
+    pairs: disks.enumerated().map { $1.staged($0) },
     segmentSize: segmentSize)
 }
 
@@ -71,7 +73,8 @@ func stage<Queue: BlockQueue & ~Copyable, Source: BlockQueue & ~Copyable>(
   confirming: Bool = false
 ) throws -> StagingWriter<Queue> {
   var sink = StagedSink(
-    DifferenceRecorder(size: UInt64(disks.reach), maxRanges: 10), writer, pair: pair, checksum: try RunningChecksum())
+    DifferenceRecorder(size: UInt64(disks.reach), maxRanges: 10), writer, pair: pair,
+    checksum: try RunningChecksum())
   var totals = CompareTotals()
   var source = ListedRanges(
     ranges: disks.data ?? (disks.reach == 0 ? [] : [ByteRange(offset: 0, length: UInt64(disks.reach))]))
@@ -113,7 +116,8 @@ func validate<Queue: BlockQueue & ~Copyable>(
   _ image: StagingImage, _ queue: inout Queue, expecting: StagingExpectation? = nil
 ) throws(ResyncError) -> ValidatedStaging {
   try validateStaging(
-    through: &queue, size: UInt64(image.bytes.count), name: "staging", expecting: expecting ?? image.expectation)
+    through: &queue, size: UInt64(image.bytes.count), name: "staging",
+    expecting: expecting ?? image.expectation)
 }
 
 /// Bytes that a tail's closures can share.

@@ -21,7 +21,8 @@ struct StagingRoundTripTests {
     var recovery = primary
     for _ in 0..<Int.random(in: 0...60, using: &random) {
       let start = Int.random(in: 0..<size, using: &random)
-      let length = Bool.random(using: &random) ? 1 : Int.random(in: 1...min(50_000, size - start), using: &random)
+      let length =
+        Bool.random(using: &random) ? 1 : Int.random(in: 1...min(50_000, size - start), using: &random)
       for byte in start..<start + length { recovery[byte] ^= 0x40 }
     }
     return StagingDisks(primary: primary, recovery: recovery, blocks: blocks)
@@ -34,7 +35,9 @@ struct StagingRoundTripTests {
       let image = try staging(of: [disks])
       let expected = oracle(
         Array(disks.primary[..<disks.reach]), Array(disks.recovery[..<disks.reach]), blocks: disks.grid)
-      let tail = disks.primary[disks.reach...] == disks.recovery[disks.reach...] ? 0 : disks.primary.count - disks.reach
+      let tail =
+        disks.primary[disks.reach...] == disks.recovery[disks.reach...]
+        ? 0 : disks.primary.count - disks.reach
       let blocks = expected.reduce(0) { $0 + $1.length }
       #expect(image.seal.bytes == blocks + UInt64(tail), "seed \(seed)")
       for mode in [ApplyMode.first, .replay] {

@@ -4,13 +4,9 @@ enum WriteBackGuard: Guard {
 
   static func judge(_ facts: PairFacts) -> [GuardVerdict] {
     let request = facts.request
-    if request.operation == .resync, request.writeBack == .staged {
-      return [
-        refused(
-          .notSupported, "differences cannot be staged in this version", remedy: "use --write-back in-place")
-      ]
-    }
-    if request.operation == .resync, request.verifies, request.source == .running {
+    if request.operation == .resync, request.writeBack == .inPlace, request.verifies,
+      request.source == .running
+    {
       return [
         refused(
           .invalidParameter, "a primary that is written meanwhile cannot be compared once more",
@@ -24,7 +20,10 @@ enum WriteBackGuard: Guard {
           remedy: "stop the primary VM, or use --source running")
       ]
     }
+    guard request.writes else { return passed("nothing is written") }
     return passed(
-      request.writes ? "differences are written in place, as they are found" : "nothing is written")
+      request.writeBack == .staged
+        ? "differences are staged and committed together"
+        : "differences are written in place, as they are found")
   }
 }

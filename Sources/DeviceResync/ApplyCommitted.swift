@@ -1,0 +1,85 @@
+import SystemPackage
+
+/// What applying a committed staging file to one recovery did, in bytes.
+struct Applied: Sendable, Equatable {
+  var written: UInt64
+  /// Handed to the recovery, whether it arrived or not.
+  var submitted: UInt64
+  /// Read back and found right; 0 where that was not asked for.
+  var proved: UInt64
+}
+
+/// Steps 7 and 8 for one recovery: writes its records, flushes, drops what other nodes have cached, and reads all
+/// of it back where `proves`.
+///
+/// - Parameters:
+///   - recovery: claimed.
+///   - planned: what the plan knows of it.
+///   - pair: its number in the staging file.
+/// - Throws: the first failure; the state stays Applying then, and `vmresync repair` goes on.
+func applyCommitted(
+  _ staging: ValidatedStaging, from store: borrowing DirectoryStore, to recovery: borrowing RecoveryDevice,
+  _ planned: NamedDisk, pair: Int, mode: ApplyMode, proves: Bool, _ control: RunControl,
+  _ reporter: RunReporter
+) throws(ResyncError) -> Applied {
+  reporter.begin(.applying)
+  let name = recovery.disk.identity.path
+  let file = try StagedRun.openStaging(store, staging.name)
+  var queue = try attempt("set up io_uring for", on: name, side: .recovery, .setUp) { () throws(Errno) in
+    try RingQueue(primary: file, recovery: recovery.disk.device, geometry: StagingFormat.geometry())
+  }
+  let tail = try ImageTail(of: recovery.disk, name)
+  var totals = ApplyTotals()
+  let ending = try applyStaging(
+    staging, pair: pair, mode: mode, through: &queue, tail: tail, control: control, totals: &totals)
+  reporter.begin(.flushing)
+  // Through the descriptor that was open before the first write (PITFALLS D6).
+  try attempt("flush", on: name, side: .recovery, .transfer) { () throws(Errno) in
+    try recovery.disk.device.synchronizeData()
+  }
+  guard ending == .complete else {
+    throw ResyncError(
+      .terminated, "finish", on: name, side: .recovery, reason: "a second signal ended it; the commit stands",
+      remedy: "finish it with: vmresync repair \(ShellWord(name))")
+  }
+  try settle(recovery.disk, planned.related, .recovery, droppingCaches: true)
+  var applied = Applied(written: totals.bytesWritten, submitted: totals.bytesSubmitted, proved: 0)
+  guard proves else { return applied }
+  reporter.begin(.verifying)
+  // A control of its own: what is committed is finished, and the proof belongs to it.
+  applied.proved =
+    try proveAgainstDigests(staging, pair: pair, through: &queue, tail: tail, control: RunControl()) ?? 0
+  return applied
+}
+
+extension ImageTail {
+  /// Of an image that has bytes beyond its loop; nil where there is no image.
+  init?(of disk: borrowing OpenedDisk, _ name: String) throws(ResyncError) {
+    guard disk.image != nil else { return nil }
+    let image = SharedDescriptor(
+      try attempt("duplicate the descriptor of", on: name, side: .recovery, .setUp) { () throws(Errno) in
+        switch disk.image {
+        case .some(let image): try image.duplicate()
+        case .none: throw Errno.badFileDescriptor
+        }
+      })
+    self.init(
+      read: { (range) throws(ResyncError) in
+        try attempt("read the last bytes of", on: name, side: .recovery, .transfer) { () throws(Errno) in
+          try image.descriptor.read(Int(range.length), at: range.offset)
+        }
+      },
+      write: { (bytes, range) throws(ResyncError) in
+        try attempt("write the last bytes of", on: name, side: .recovery, .transfer) { () throws(Errno) in
+          try image.descriptor.write(bytes, at: range.offset)
+          try image.descriptor.synchronizeData()
+        }
+      })
+  }
+}
+
+/// A descriptor that two closures share.
+private final class SharedDescriptor: Sendable {
+  let descriptor: OwnedDescriptor
+  init(_ descriptor: consuming OwnedDescriptor) { self.descriptor = descriptor }
+}

@@ -1,0 +1,84 @@
+import SystemPackage
+
+extension PairRun {
+  /// Compares the pair into the staging file: the recovery is not written.
+  ///
+  /// - Parameter writer: is taken, and given back.
+  /// - Returns: false where a hole was not one: everything must be compared again, holes too.
+  mutating func stage(
+    _ writer: inout StagingWriter<RingQueue>?, readsHoles: Bool
+  ) throws(ResyncError) -> Bool {
+    reporter.begin(.comparing)
+    result.engine = "io_uring"
+    result.totals = RunTotals()
+    var queue = try makeQueue()
+    let readsHoles = readsHoles || !tellsHoles
+    let before = imageStatuses()
+    guard let staging = writer.take() else { preconditionFailure("the writer goes from pair to pair") }
+    let checksum: RunningChecksum
+    do throws(Errno) {
+      checksum = try RunningChecksum()
+    } catch {
+      staging.drop()
+      throw ResyncError(.kernel(error, .setUp), "compare", on: names[.primary])
+    }
+    var sink = StagedSink(makeRecorder(), staging, pair: index, checksum: checksum)
+    let outcome = compare(&queue, &sink, readsHoles)
+    note(sink.recorder)
+    do throws(ResyncError) {
+      switch try outcome.ending.get() {
+      case .stopped: throw ResyncError.terminated
+      case .holeHoldsData:
+        writer = sink.takeWriter()
+        return false
+      case .complete: break
+      }
+      if result.totals.bytesSkipped > 0, !before.holds(imageStatuses(), recoveryToo: true) {
+        writer = sink.takeWriter()
+        return false
+      }
+      try stageTail(&sink)
+    } catch {
+      sink.takeWriter().drop()
+      throw error
+    }
+    writer = sink.takeWriter()
+    return true
+  }
+
+  private mutating func stageTail(_ sink: inout StagedSink<RingQueue>) throws(ResyncError) {
+    let size = pair.primary.disk.identity.size
+    let tail = ByteRange(min(commonSize, size), upTo: size)
+    guard !tail.isEmpty else { return try sink.complete(primaryTail: [], recoveryTail: []) }
+    let bytes = (primary: try tailBytes(.primary, tail), recovery: try tailBytes(.recovery, tail))
+    result.totals.bytesCompared += tail.length
+    if bytes.primary != bytes.recovery {
+      result.totals.bytesDifferent += tail.length
+      result.totals.differentRanges += 1
+    }
+    try sink.complete(primaryTail: bytes.primary, recoveryTail: bytes.recovery)
+  }
+
+  /// Steps 7 and 8: writes what was committed, flushes, and reads it back where asked.
+  mutating func apply(
+    _ staging: ValidatedStaging, _ store: borrowing DirectoryStore, _ witness: Witness, verifies: Bool
+  ) throws(ResyncError) {
+    let applied = try applyCommitted(
+      staging, from: store, to: pair.recovery, planned.recovery, pair: index, mode: .first, proves: verifies,
+      control, reporter)
+    result.totals.bytesWritten = applied.written
+    result.totals.bytesVerified = applied.proved
+    try check(.recovery)
+    // The primary may be started by now: it is the recovery that must not have been written by others.
+    let finding = try witness.find(
+      pair.recovery.disk, planned.recovery, .recovery, ownBytes: applied.submitted, ownChange: true)
+    result.witness.recoveryBytes = finding.foreignBytes
+    if let bytes = finding.foreignBytes, bytes > 0 {
+      throw ResyncError(
+        .foreignWrite, "trust", on: names[.recovery], side: .recovery,
+        reason: "somebody else wrote \(bytes) bytes to it during the run",
+        remedy: "find the writer with: vmresync devices; stop it, then run again")
+    }
+    try checkCompleteness()
+  }
+}

@@ -1,0 +1,52 @@
+import SystemPackage
+
+/// Finishes what stopped runs have left on `paths`, or drops it where nothing was committed; idempotent.
+///
+/// Needs the recoveries only, not their primaries. Runs on the calling thread, which must be the only one that
+/// touches the disks; who may hang on one calls it from a process that may hang.
+public func repair(
+  _ paths: [String], stateDirectory: String, control: RunControl,
+  report: @escaping @Sendable (RunEvent) -> Void
+) -> RunResult {
+  do throws(ResyncError) {
+    let notes = try repair(paths, FilePath(stateDirectory), control, report)
+    return RunResult(
+      nil, .completed, notes.isEmpty ? "nothing was left unfinished" : notes.joined(separator: "; "), [])
+  } catch {
+    var result = RunResult(nil, refusedBy: error)
+    result.wasTerminated = error.cause == .terminated
+    return result
+  }
+}
+
+private func repair(
+  _ paths: [String], _ directory: FilePath, _ control: RunControl,
+  _ report: @escaping @Sendable (RunEvent) -> Void
+) throws(ResyncError) -> [String] {
+  guard let store = try DirectoryStore.ifPresent(at: directory) else { return [] }
+  let names = paths.map(NamedPath.init(resolving:))
+  let images = names.compactMap(\.status).filter { $0.kind == .regular }.map(\.identity)
+  let host = try discoverHost(images: Set(images))
+  var disks: [NamedDisk] = []
+  for name in names {
+    let disk = NamedDisk(.recovery, name, on: host)
+    if let refusal = disk.refusal { throw refusal }
+    guard disk.size > 0 else {
+      throw ResyncError(
+        .kernel(.noSuchFileOrDirectory, .open), "repair", on: name.typed,
+        reason: "there is no block device or image of that name",
+        remedy: "look for the disk with: vmresync devices")
+    }
+    disks.append(disk)
+  }
+  let reporter = RunReporter(sizes: disks.map(\.size), control: control, report: report)
+  var unfinished = Unfinished(StateBook(store), control, reporter)
+  for disk in disks {
+    let identity = try PersistentIdentity(of: disk, on: host)
+    let found = try unfinished.book.lookUp([identity])
+    for relationship in found.relationships where relationship.has(identity, as: .recovery) {
+      try unfinished.settle(relationship.pairs, for: .repair)
+    }
+  }
+  return unfinished.notes
+}

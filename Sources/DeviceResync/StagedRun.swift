@@ -1,0 +1,278 @@
+import SystemPackage
+
+/// A staged resynchronization of all pairs of a call: compared, sealed and committed together, then applied.
+///
+/// The steps and what each makes durable: DESIGN 6 and docs/staging.md. Until the commit the recoveries stand as
+/// they were; from there the way is forward, and what a stop leaves is finished by `vmresync repair`.
+struct StagedRun: ~Copyable {
+  private var book: StateBook<DirectoryStore>
+  private let pairs: [RelationshipState.Pair]
+  private let request: RunRequest
+  private let control: RunControl
+  private let reporter: RunReporter
+
+  init(
+    _ plan: Plan, _ book: consuming StateBook<DirectoryStore>, _ control: RunControl, _ reporter: RunReporter
+  ) throws(ResyncError) {
+    pairs = try RelationshipState.Pair.pairs(of: plan)
+    self.book = book
+    request = plan.request
+    self.control = control
+    self.reporter = reporter
+  }
+
+  /// Carries all of it out; what fails before the commit leaves every recovery as it was.
+  consuming func carryOut(_ runs: inout [PairRun]) throws(ResyncError) {
+    try checkPlace(runs)
+    let began = Timestamp.now()
+    var run = try RunRecord.ours(.random(), .staged, staging: try place())
+    run.isFuzzy = runs.contains { $0.planned.sourceMode == .running }
+    var witnesses: [PairRun.Witnesses] = []
+    let hold = try book.begin(run, on: pairs)
+    let name = run.stagingName
+    let seal: StagingSeal?
+    do throws(ResyncError) {
+      seal = try stage(&runs, run, hold.id, &witnesses)
+    } catch {
+      drop(hold, name)
+      throw error
+    }
+    guard let seal else {
+      try removeStaging(name)
+      return try finish(hold, runs, began)
+    }
+    let committed = CommitSeal(
+      run: run.id, records: seal.records, segments: seal.segments, bytes: seal.bytes, hash: seal.hash)
+    try book.commit(hold, committed)
+    do throws(ResyncError) {
+      let staging = try Self.validate(
+        book.store, name, StagingExpectation(header: header(runs, run, hold.id), seal: seal), control)
+      for index in runs.indices {
+        reporter.begin(pair: index)
+        do throws(ResyncError) {
+          try runs[index].apply(staging, book.store, witnesses[index].recovery, verifies: request.verifies)
+        } catch {
+          throw error.naming(runs[index].names)
+        }
+      }
+    } catch {
+      // What was read back is wrong, or somebody else wrote: Inconsistent. All else is finished by a repair.
+      if error.cause == .mismatch || error.cause == .foreignWrite {
+        try book.finish(hold, .inconsistent(since: .now()), completed: nil)
+      }
+      throw error
+    }
+    try finish(hold, runs, began)
+    try removeStaging(name)
+  }
+
+  /// Before the commit: the old replicas stand.
+  private mutating func drop(_ hold: consuming RelationshipHold, _ name: String) {
+    // The staging file goes first, so that nobody looks for it. What fails here is done by the next start, which
+    // finds the state Resynchronizing.
+    do throws(ResyncError) {
+      try removeStaging(name)
+      try book.abandon(hold)
+    } catch {
+      reporter.tell(.error(error, pair: 0))
+    }
+  }
+
+  /// Step 9: Consistent or Fuzzy, durable when this returns.
+  private mutating func finish(
+    _ hold: consuming RelationshipHold, _ runs: [PairRun], _ began: Timestamp
+  ) throws(ResyncError) {
+    let now = Timestamp.now()
+    let isRunning = runs.contains { $0.planned.sourceMode == .running }
+    let totals = runs.reduce(into: RunTotals()) { $0 += $1.result.totals }
+    let completed = CompletedRun(
+      id: hold.run, began: began, ended: now, bytesCompared: totals.bytesCompared + totals.bytesSkipped,
+      bytesDifferent: totals.bytesDifferent)
+    try book.finish(
+      hold, isRunning ? .fuzzy(from: began, to: now) : .consistent(at: now), completed: completed)
+  }
+}
+
+extension StagedRun {
+  /// Steps 2 to 5: compares every pair into one staging file and seals it; nil where nothing differs.
+  private func stage(
+    _ runs: inout [PairRun], _ run: RunRecord, _ relationship: UniqueID,
+    _ witnesses: inout [PairRun.Witnesses]
+  ) throws(ResyncError) -> StagingSeal? {
+    var readsHoles = request.readsHoles
+    while true {
+      var writer: StagingWriter<RingQueue>? = try StagingWriter.create(
+        header(runs, run, relationship), in: book.store.staging.descriptor, name: run.stagingName)
+      witnesses = []
+      var holesHold = true
+      for index in runs.indices where holesHold {
+        reporter.begin(pair: index)
+        do throws(ResyncError) {
+          witnesses.append(try runs[index].prepare())
+          holesHold = try runs[index].stage(&writer, readsHoles: readsHoles)
+        } catch {
+          writer.take()?.drop()
+          throw error.naming(runs[index].names)
+        }
+      }
+      guard let staged = writer.take() else { preconditionFailure("each pair gives the writer back") }
+      guard holesHold else {
+        // What was passed over proves nothing (PITFALLS G10): once more, every byte.
+        staged.drop()
+        try removeStaging(run.stagingName)
+        readsHoles = true
+        continue
+      }
+      let isOutOfRoom = staged.isOutOfRoom
+      let needed = staged.bytesNeeded
+      do throws(ResyncError) {
+        try checkFigures(runs, isOutOfRoom: isOutOfRoom, needed: needed)
+        for index in runs.indices { try runs[index].conclude(witnesses[index], submitted: 0) }
+        if control.isStopping { throw ResyncError.terminated }
+        if runs.allSatisfy({ $0.result.totals.bytesDifferent == 0 }) {
+          staged.drop()
+          return nil
+        }
+        for pair in runs { try pair.pair.recovery.holdStartGuard() }
+      } catch {
+        staged.drop()
+        throw error
+      }
+      return try staged.seal()
+    }
+  }
+
+  /// Step 3: not more than may differ, and room for all of it.
+  private func checkFigures(_ runs: [PairRun], isOutOfRoom: Bool, needed: UInt64) throws(ResyncError) {
+    let totals = runs.reduce(into: RunTotals()) { $0 += $1.result.totals }
+    let total = totals.bytesCompared + totals.bytesSkipped
+    if let limit = request.maxDifference, limit.isExceeded(by: totals.bytesDifferent, of: total) {
+      throw ResyncError(
+        .invalidState, "apply the differences",
+        reason:
+          "\(ByteCount(totals.bytesDifferent)) of \(ByteCount(total)) differ, more than --max-difference allows; "
+          + "nothing was written",
+        remedy: "if that is right, run again with --max-difference 100%")
+    }
+    if isOutOfRoom {
+      throw ResyncError(
+        .kernel(.noSpace, .transfer), "stage the differences in", on: request.stateDirectory,
+        reason: "the staging file needs \(ByteCount(needed)); nothing was written",
+        remedy: "make room there, or name a larger place with --state-dir")
+    }
+  }
+
+  private func header(_ runs: [PairRun], _ run: RunRecord, _ relationship: UniqueID) -> StagingHeader {
+    StagingHeader(
+      run: run.id.bits, relationship: relationship.bits,
+      pairs: zip(runs, pairs).map { run, pair in
+        StagedPair(
+          primary: pair.primary.identity.text, recovery: pair.recovery.identity.text,
+          size: run.pair.primary.disk.identity.size, reach: run.commonSize,
+          logicalBlockSize: UInt32(run.blocks.logicalBlockSize),
+          recoveryBlockSize: run.pair.recovery.disk.logicalBlockSize)
+      })
+  }
+
+  private func place() throws(ResyncError) -> StagingPlace {
+    let identity = try attempt("look at", on: request.stateDirectory, .setUp) { () throws(Errno) in
+      try FileSystemIdentity(of: book.store.staging.descriptor)
+    }
+    return StagingPlace(
+      path: book.store.path.appending("staging").string, fileSystem: identity.text ?? "unknown")
+  }
+
+  /// The staging file must outlive a reboot, and lie on no disk of a pair (DESIGN 6, PITFALLS E14).
+  private func checkPlace(_ runs: [PairRun]) throws(ResyncError) {
+    let directory = request.stateDirectory
+    let (system, status) = try attempt("look at", on: directory, .setUp) { () throws(Errno) in
+      (try FileSystem(of: book.store.staging.descriptor), try FileStatus(of: book.store.staging.descriptor))
+    }
+    if system.name == "tmpfs" || system.name == "ramfs" {
+      throw ResyncError(
+        .invalidParameter, "stage differences in", on: directory,
+        reason: "\(system.name ?? "it") is gone after a reboot",
+        remedy: "name a directory on a disk with --state-dir")
+    }
+    for disk in runs.flatMap({ [$0.planned.primary, $0.planned.recovery] })
+    where disk.related.contains(where: { $0.number == status.identity.device }) {
+      throw ResyncError(
+        .invalidParameter, "stage differences in", on: directory,
+        reason: "it lies on \(disk.name.typed) itself",
+        remedy: "name a directory on another disk with --state-dir")
+    }
+  }
+
+  private func removeStaging(_ name: String) throws(ResyncError) {
+    try Self.removeStaging(book.store, name)
+  }
+
+  /// Removes a staging file, durably; one that is not there is none the worse.
+  static func removeStaging(_ store: borrowing DirectoryStore, _ name: String) throws(ResyncError) {
+    try attempt("remove the staging file", on: name, .setUp) { () throws(Errno) in
+      do throws(Errno) {
+        try store.staging.remove(name)
+      } catch .noSuchFileOrDirectory {
+        return
+      }
+    }
+  }
+
+  /// Reads a staging file whole, and sees whether it is what was committed.
+  static func validate(
+    _ store: borrowing DirectoryStore, _ name: String, _ expecting: StagingExpectation, _ control: RunControl
+  ) throws(ResyncError) -> ValidatedStaging {
+    let file = try openStaging(store, name)
+    let size = try attempt("look at", on: name, .setUp) { () throws(Errno) in try FileStatus(of: file).size }
+    var queue = try attempt("make a ring for", on: name, .setUp) { () throws(Errno) in
+      try RingQueue(primary: file, recovery: file, geometry: StagingFormat.geometry())
+    }
+    return try validateStaging(
+      through: &queue, size: size, name: name, expecting: expecting, control: control)
+  }
+
+  static func openStaging(
+    _ store: borrowing DirectoryStore, _ name: String
+  ) throws(ResyncError) -> OwnedDescriptor {
+    try attempt("open the staging file", on: name, .open) { () throws(Errno) in
+      let file = try store.staging.opening(name, [.readOnly])
+      try file.makeBlocking()
+      try file.makeDirect()
+      return file
+    }
+  }
+}
+
+extension RunRecord {
+  /// What the run's staging file is called.
+  var stagingName: String { "\(id)" }
+}
+
+extension RelationshipState.Pair {
+  /// The pairs of `plan` by what is permanent about their disks.
+  static func pairs(of plan: Plan) throws(ResyncError) -> [RelationshipState.Pair] {
+    var pairs: [RelationshipState.Pair] = []
+    for pair in plan.pairs {
+      pairs.append(
+        RelationshipState.Pair(
+          primary: try RelationshipState.Disk(pair.primary, on: plan.host),
+          recovery: try RelationshipState.Disk(pair.recovery, on: plan.host)))
+    }
+    return pairs
+  }
+}
+
+extension RelationshipState.Disk {
+  init(_ disk: NamedDisk, on host: Host) throws(ResyncError) {
+    self.init(
+      identity: try PersistentIdentity(of: disk, on: host),
+      path: disk.name.canonical?.string ?? disk.name.typed,
+      size: disk.size)
+  }
+}
+
+extension ResyncError {
+  /// A run that was asked to end.
+  static let terminated = ResyncError(
+    .terminated, "go on", reason: "the run was ended by request or signal")
+}
