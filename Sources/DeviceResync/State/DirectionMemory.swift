@@ -45,7 +45,7 @@ extension DirectionContradiction {
     return ResyncError(
       .invalidState, "write", on: pair.recovery.path, side: .recovery, reason: reason,
       remedy: "look again which one holds the newer content: vmresync devices; where the roles have changed "
-        + "for good: vmresync reverse")
+        + "for good, begin anew with another --state-dir")
   }
 }
 
