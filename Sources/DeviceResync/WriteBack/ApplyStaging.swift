@@ -34,8 +34,8 @@ struct ApplyTotals: Sendable, Equatable {
 
 /// Writes the records of one pair to its recovery, in order, at most 64 at a time, no two of which overlap.
 ///
-/// Each record's bytes are checked once more as they are read. Nothing is in flight when this returns, and nothing is
-/// flushed: the caller brings the recovery to stable storage.
+/// Each record's bytes are checked once more as they are read. Nothing is in flight when this returns, and
+/// nothing is flushed: the caller brings the recovery to stable storage.
 ///
 /// - Parameters:
 ///   - pair: its number.
@@ -43,8 +43,8 @@ struct ApplyTotals: Sendable, Equatable {
 ///   - tail: how the image's last bytes are reached; nil for a device.
 ///   - control: is told of progress; only a second request to end is followed, since the way is forward.
 ///   - totals: what was done, also where this throws; starts at zero.
-/// - Throws: 32775 where the recovery holds neither old nor new bytes (`replay`; nothing is written then) or the file
-///   has changed since it was validated, or the first request that failed.
+/// - Throws: 32775 where the recovery holds neither old nor new bytes (`replay`; nothing is written then) or
+///   the file has changed since it was validated, or the first request that failed.
 func applyStaging<Queue: BlockQueue & ~Copyable>(
   _ staging: ValidatedStaging, pair: Int, mode: ApplyMode, through queue: inout Queue, tail: ImageTail? = nil,
   control: RunControl, totals: inout ApplyTotals

@@ -1,7 +1,7 @@
 /// Puts each difference aside with its bytes, and a digest of what each chunk will hold: nothing is written.
 ///
-/// The digest is of the *result*: the recovery's bytes, with the primary's where a difference was taken. So it
-/// holds for a running primary too, of which only the blocks are staged that differed in both readings.
+/// The digest is of the *result*: the recovery's bytes, with the primary's where a difference was taken. So
+/// it holds for a running primary too, of which only the blocks are staged that differed in both readings.
 struct StagedSink<Queue: BlockQueue & ~Copyable>: DifferenceSink, ~Copyable {
   var recorder: DifferenceRecorder
   private var writer: StagingWriter<Queue>
@@ -23,7 +23,8 @@ struct StagedSink<Queue: BlockQueue & ~Copyable>: DifferenceSink, ~Copyable {
 
   /// - Parameters:
   ///   - writer: comes back with ``takeWriter()``, also after a failure.
-  ///   - pair: the number of the pair that is compared; the source names all of its reach, save holes of both sides.
+  ///   - pair: the number of the pair that is compared; the source names all of its reach, save holes of both
+  ///     sides.
   init(
     _ recorder: consuming DifferenceRecorder, _ writer: consuming StagingWriter<Queue>, pair: Int,
     checksum: consuming RunningChecksum
@@ -108,8 +109,9 @@ struct StagedSink<Queue: BlockQueue & ~Copyable>: DifferenceSink, ~Copyable {
     covered = end
   }
 
-  /// Accounts for what follows the last chunk; only after a comparison that is complete. A tail that differs is not
-  /// recorded as a range.
+  /// Accounts for what follows the last chunk; only after a comparison that is complete.
+  ///
+  /// A tail that differs is not recorded as a range.
   ///
   /// - Parameter tail: the bytes of both images that no device reaches; empty where there are none.
   mutating func complete(primaryTail: [UInt8], recoveryTail: [UInt8]) throws(ResyncError) {

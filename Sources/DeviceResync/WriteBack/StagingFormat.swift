@@ -1,6 +1,7 @@
 /// The staging file's layout; docs/staging.md says the same in words and gives the reasons.
 ///
-/// Header, a hole of zeros, segments, seal: each begins at a multiple of ``alignment``. Integers are little-endian.
+/// Header, a hole of zeros, segments, seal: each begins at a multiple of ``alignment``. Integers are
+/// little-endian.
 enum StagingFormat {
   /// What readers of another version must not touch.
   static let version: UInt32 = 1

@@ -9,7 +9,7 @@ struct StagedPair: Sendable, Equatable {
   let reach: UInt64
   /// The larger logical block of the two, in bytes.
   let logicalBlockSize: UInt32
-  /// The recovery's own, in bytes: what a power cut tears. Old bytes have a digest for each.
+  /// The recovery's own, in bytes: what a power cut tears, so that old bytes have a digest for each.
   let recoveryBlockSize: UInt32
 
   /// Whether sizes and blocks fit each other.

@@ -37,8 +37,8 @@ struct StagedEntry: Sendable, Equatable {
 
 /// The index of the segment that is being filled.
 ///
-/// Magic, run, sequence number, number of entries, bytes in use, bytes of payload, flags; entries; at the end a
-/// checksum. All of it is made once and used again for each segment.
+/// Magic, run, sequence number, number of entries, bytes in use, bytes of payload, flags; entries; at the end
+/// a checksum. All of it is made once and used again for each segment.
 struct StagingIndex {
   /// Where entries begin and end, in bytes.
   static let entries = 48

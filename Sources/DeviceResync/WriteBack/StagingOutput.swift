@@ -25,7 +25,8 @@ struct StagingOutput<Queue: BlockQueue & ~Copyable>: ~Copyable {
   /// Copies `bytes` to the start of the buffer that is being filled.
   mutating func put(_ bytes: [UInt8]) { bytes.withRawSpan { put($0, at: 0) } }
 
-  /// Hands the buffer's first bytes to the kernel, to be written to `range`, and waits until the next buffer is free.
+  /// Hands the buffer's first bytes to the kernel, to be written to `range`, and waits until the next buffer
+  /// is free.
   mutating func write(_ range: ByteRange) throws(ResyncError) {
     try start(range, slot, 0)
     do throws(Errno) {

@@ -8,7 +8,8 @@ struct StagedSegment {
   let place: Int
 }
 
-/// One reading of a staging file from one segment to another: the next part is on its way while one is worked on.
+/// One reading of a staging file from one segment to another: the next part is on its way while one is worked
+/// on.
 ///
 /// A part is what fits into a slot: as many whole segments as are there.
 struct StagingPass: ~Copyable {
@@ -136,7 +137,8 @@ func refusing<Value>(_ name: String, _ body: () throws(StagingFault) -> Value) t
 }
 
 extension StagingScan {
-  /// Bytes of the whole segments at the start of `bytes`, by what their indexes say before anybody has checked them.
+  /// Bytes of the whole segments at the start of `bytes`, by what their indexes say before anybody has
+  /// checked them.
   fileprivate func wholeSegments(in bytes: RawSpan) -> Int {
     var place = 0
     while bytes.byteCount - place >= StagingFormat.indexSize {

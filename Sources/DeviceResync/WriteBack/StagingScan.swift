@@ -14,8 +14,10 @@ struct SegmentFrame: Sendable {
   fileprivate let entriesEnd: Int
 }
 
-/// Reads segment after segment of a staging file, which may hold anything: each is checked against the header, the
-/// run and what came before it. Nothing is allocated, and no number from the file is trusted.
+/// Reads segment after segment of a staging file, which may hold anything.
+///
+/// Each is checked against the header, the run and what came before it. Nothing is allocated, and no number
+/// from the file is trusted.
 struct StagingScan: ~Copyable {
   let header: StagingHeader
   private(set) var records: UInt64 = 0
@@ -30,7 +32,8 @@ struct StagingScan: ~Copyable {
   private var covered: [UInt64]
 
   /// - Parameters:
-  ///   - only: the one pair whose entries will be used; others' are not looked at for their order. Nil for all.
+  ///   - only: the one pair whose entries will be used; of others the order is not looked at. Nil
+  ///     for all.
   ///   - start: how many segments come before the first that is read.
   init(
     _ header: StagingHeader, hash: consuming RunningChecksum, only: Int? = nil, after start: UInt64 = 0

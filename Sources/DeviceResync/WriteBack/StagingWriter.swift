@@ -2,9 +2,9 @@ import SystemPackage
 
 /// Writes a staging file: segment after segment through a queue of its own, whose recovery is the file.
 ///
-/// One buffer is filled while the others are on their way, so that the comparison waits only where the staging
-/// disk is slower than the disks that are compared. It belongs to the thread that compares. Let go of it with
-/// `seal()` or `drop()`: nothing may be in flight when its queue goes.
+/// One buffer is filled while the others are on their way, so that the comparison waits only where the
+/// staging disk is slower than the disks that are compared. It belongs to the thread that compares. Let go of
+/// it with `seal()` or `drop()`: nothing may be in flight when its queue goes.
 struct StagingWriter<Queue: BlockQueue & ~Copyable>: ~Copyable {
   /// How many bytes the file may still take; asked now and then.
   typealias Room = () throws(Errno) -> UInt64
@@ -94,8 +94,8 @@ struct StagingWriter<Queue: BlockQueue & ~Copyable>: ~Copyable {
 
   /// Adds the blocks of `range`, which hold `primary` there and are to be written over `recovery`.
   ///
-  /// They become one or more records, and those that are zero take no payload: whole pieces, and runs of 64 KiB
-  /// and more. Ranges of a pair come in ascending order.
+  /// They become one or more records, and those that are zero take no payload: whole pieces, and runs of 64
+  /// KiB and more. Ranges of a pair come in ascending order.
   mutating func addBlocks(
     pair: Int, _ range: ByteRange, primary: RawSpan, recovery: RawSpan
   ) throws(ResyncError) {
@@ -255,8 +255,8 @@ struct StagingWriter<Queue: BlockQueue & ~Copyable>: ~Copyable {
   ///
   /// What was added is on stable storage when this returns. Nothing is in flight, whatever happens.
   ///
-  /// - Throws: `kernel(ENOSPC)` where payload had to be left out, `incomplete` where a byte of a pair has neither
-  ///   digest nor hole, or the failed request.
+  /// - Throws: `kernel(ENOSPC)` where payload had to be left out, `incomplete` where a byte of a pair has
+  ///   neither digest nor hole, or the failed request.
   consuming func seal() throws(ResyncError) -> StagingSeal {
     let outcome: Result<StagingSeal, ResyncError>
     do throws(ResyncError) {
@@ -289,68 +289,4 @@ struct StagingWriter<Queue: BlockQueue & ~Copyable>: ~Copyable {
 
   /// Waits for what is in flight, and gives up the file.
   consuming func drop() { output.drop() }
-}
-
-extension StagingWriter where Queue == RingQueue {
-  /// Makes the file `name` below `directory`: new, root's alone, with a name that survives a crash.
-  ///
-  /// - Parameter reserve: bytes of the file system that stay free; nil for the larger of 2 GiB and 10 % of it.
-  /// - Throws: `EEXIST` where the name is taken; where the ring, the buffers or the room cannot be had.
-  static func create(
-    _ header: StagingHeader, in directory: borrowing OwnedDescriptor, name: String, reserve: UInt64? = nil
-  ) throws(ResyncError) -> StagingWriter {
-    let file = try attempt("make", on: name, .setUp) { () throws(Errno) in
-      let file = try directory.creating(name)
-      try file.makeDirect()
-      try file.synchronize()
-      try directory.synchronize()
-      return file
-    }
-    // Three buffers and the half that is not used come to one huge page.
-    let geometry = QueueGeometry(chunk: header.segmentSize, depth: 3, recoveryDepth: 1)
-    let queue = try attempt("make a ring for", on: name, .setUp) { () throws(Errno) in
-      try RingQueue(primary: file, recovery: file, geometry: geometry)
-    }
-    let place = try attempt("ask for the room of", on: name, .setUp) { () throws(Errno) in
-      try StagingRoom(directory, reserve)
-    }
-    return try begin(header, through: queue) { () throws(Errno) in try place.bytesLeft() }
-  }
-}
-
-/// What a staging file may take of its file system.
-private final class StagingRoom {
-  private let directory: OwnedDescriptor
-  private let reserve: UInt64?
-
-  init(_ directory: borrowing OwnedDescriptor, _ reserve: UInt64?) throws(Errno) {
-    self.directory = try directory.duplicate()
-    self.reserve = reserve
-  }
-
-  func bytesLeft() throws(Errno) -> UInt64 {
-    let system = try FileSystem(of: directory)
-    let reserve = reserve ?? max(2 << 30, system.total / 10)
-    return system.available - min(reserve, system.available)
-  }
-}
-
-extension RawSpan {
-  /// Shortest run of zero blocks inside other bytes that is worth a record of its own, in bytes.
-  private static var leastZeros: Int { 64 << 10 }
-
-  /// Where the piece that begins at `start` ends: zeros, or anything with fewer zeros in a row than is worth a piece.
-  fileprivate func staged(from start: Int, block: Int, isZero: Bool) -> Int {
-    var end = start
-    var zeros = 0
-    while end < byteCount {
-      let next = min(end + block, byteCount)
-      let isNextZero = extracting(end..<next).isZero
-      if isZero, !isNextZero { break }
-      zeros = isNextZero ? zeros + next - end : 0
-      end = next
-      if !isZero, zeros >= Self.leastZeros { return end - zeros }
-    }
-    return end
-  }
 }

@@ -7,7 +7,7 @@ struct StagingDisks {
   var primary: [UInt8]
   var recovery: [UInt8]
   var blocks: (primary: UInt32, recovery: UInt32) = (512, 512)
-  /// Ranges that the comparison reads; nil for all. The rest is a hole of both sides.
+  /// Ranges that the comparison reads; the rest is a hole of both sides. Nil for all.
   var data: [ByteRange]?
 
   var grid: BlockGrid { BlockGrid(blocks.primary, blocks.recovery) }

@@ -1,0 +1,67 @@
+import SystemPackage
+
+extension StagingWriter where Queue == RingQueue {
+  /// Makes the file `name` below `directory`: new, root's alone, with a name that survives a crash.
+  ///
+  /// - Parameter reserve: bytes of the file system that stay free; nil for the larger of 2 GiB and 10 % of
+  ///   it.
+  /// - Throws: `EEXIST` where the name is taken; where the ring, the buffers or the room cannot be had.
+  static func create(
+    _ header: StagingHeader, in directory: borrowing OwnedDescriptor, name: String, reserve: UInt64? = nil
+  ) throws(ResyncError) -> StagingWriter {
+    let file = try attempt("make", on: name, .setUp) { () throws(Errno) in
+      let file = try directory.creating(name)
+      try file.makeDirect()
+      try file.synchronize()
+      try directory.synchronize()
+      return file
+    }
+    // Three buffers and the half that is not used come to one huge page.
+    let geometry = QueueGeometry(chunk: header.segmentSize, depth: 3, recoveryDepth: 1)
+    let queue = try attempt("make a ring for", on: name, .setUp) { () throws(Errno) in
+      try RingQueue(primary: file, recovery: file, geometry: geometry)
+    }
+    let place = try attempt("ask for the room of", on: name, .setUp) { () throws(Errno) in
+      try StagingRoom(directory, reserve)
+    }
+    return try begin(header, through: queue) { () throws(Errno) in try place.bytesLeft() }
+  }
+}
+
+/// What a staging file may take of its file system.
+private final class StagingRoom {
+  private let directory: OwnedDescriptor
+  private let reserve: UInt64?
+
+  init(_ directory: borrowing OwnedDescriptor, _ reserve: UInt64?) throws(Errno) {
+    self.directory = try directory.duplicate()
+    self.reserve = reserve
+  }
+
+  func bytesLeft() throws(Errno) -> UInt64 {
+    let system = try FileSystem(of: directory)
+    let reserve = reserve ?? max(2 << 30, system.total / 10)
+    return system.available - min(reserve, system.available)
+  }
+}
+
+extension RawSpan {
+  /// Shortest run of zero blocks inside other bytes that is worth a record of its own, in bytes.
+  private static var leastZeros: Int { 64 << 10 }
+
+  /// Where the piece that begins at `start` ends: zeros, or anything with fewer zeros in a row than is worth
+  /// a piece.
+  func staged(from start: Int, block: Int, isZero: Bool) -> Int {
+    var end = start
+    var zeros = 0
+    while end < byteCount {
+      let next = min(end + block, byteCount)
+      let isNextZero = extracting(end..<next).isZero
+      if isZero, !isNextZero { break }
+      zeros = isNextZero ? zeros + next - end : 0
+      end = next
+      if !isZero, zeros >= Self.leastZeros { return end - zeros }
+    }
+    return end
+  }
+}
