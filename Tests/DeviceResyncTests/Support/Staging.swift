@@ -7,8 +7,8 @@ struct StagingDisks {
   var primary: [UInt8]
   var recovery: [UInt8]
   var blocks: (primary: UInt32, recovery: UInt32) = (512, 512)
-  /// Ranges that the comparison reads; the rest is a hole of both sides. Nil for all.
   /// Ranges that the comparison reads: the rest is a hole of both sides; nil for all.
+  var data: [ByteRange]?
 
   var grid: BlockGrid { BlockGrid(blocks.primary, blocks.recovery) }
   /// Bytes that the devices reach; the rest is the tail.
