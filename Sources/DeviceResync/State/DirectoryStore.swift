@@ -29,7 +29,8 @@ struct DirectoryStore: ~Copyable, RecordStore {
     }
   }
 
-  private init(
+  /// Uses a directory that is open and trusted already.
+  init(
     _ directory: consuming PrivateDirectory, _ path: FilePath, making: Bool
   ) throws(ResyncError) {
     let states = try Self.child(RecordFolder.states.rawValue, of: directory, path, making)

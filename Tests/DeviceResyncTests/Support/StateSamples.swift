@@ -1,0 +1,62 @@
+@testable import DeviceResync
+
+// Values of the state layer, written out once.
+
+extension Timestamp {
+  /// So many seconds after 2023-11-14T22:13:20Z.
+  static func sample(_ seconds: Int64 = 0) -> Timestamp {
+    Timestamp(seconds: 1_700_000_000 + seconds) ?? .now()
+  }
+}
+
+/// A disk that is known for good.
+func sampleDisk(_ name: String, size: UInt64 = 1 << 30) -> RelationshipState.Disk {
+  guard let identity = PersistentIdentity(parts: ["wwid-naa.\(name)", "size-\(size)"]) else {
+    preconditionFailure("short enough")
+  }
+  return RelationshipState.Disk(identity: identity, path: "/dev/disk/by-id/wwn-\(name)", size: size)
+}
+
+/// `from` → `to`.
+func samplePair(_ from: String, _ to: String) -> RelationshipState.Pair {
+  RelationshipState.Pair(primary: sampleDisk(from), recovery: sampleDisk(to))
+}
+
+/// A run of a boot that is over.
+func sampleRun(
+  _ number: UInt128 = 1, _ writeBack: RunRequest.WriteBack = .staged, began: Int64 = 0
+) -> RunRecord {
+  RunRecord(
+    id: UniqueID(number), writeBack: writeBack,
+    staging: writeBack == .staged
+      ? StagingPlace(path: "/var/lib/vmresync/staging/\(UniqueID(number))", fileSystem: "fs-1") : nil,
+    boot: UniqueID(7), process: 4711, processStart: 12345, began: .sample(began))
+}
+
+func sampleSeal(of run: RunRecord) -> CommitSeal {
+  CommitSeal(run: run.id, records: 3, segments: 1, bytes: 12288, hash: 0xfeed << 64 | 0xbeef)
+}
+
+func sampleCompleted(_ run: RunRecord, ended: Int64 = 60) -> CompletedRun {
+  CompletedRun(
+    id: run.id, began: run.began, ended: .sample(ended), bytesCompared: 1 << 30, bytesDifferent: 12288)
+}
+
+/// A relationship of one pair.
+func sampleRelationship(
+  _ number: UInt128 = 100, _ pairs: [RelationshipState.Pair] = [samplePair("a", "b")],
+  _ consistency: Consistency = .settled(.consistent(at: .sample()))
+) -> RelationshipState {
+  RelationshipState(id: UniqueID(number), pairs: pairs, consistency: consistency, completed: [])
+}
+
+extension StateBook where Store: ~Copyable {
+  /// A whole staged run that ends well.
+  mutating func runStaged(
+    _ run: RunRecord, on pairs: [RelationshipState.Pair], endingAt time: Int64
+  ) throws {
+    let hold = try begin(run, on: pairs)
+    try commit(hold, sampleSeal(of: run))
+    try finish(hold, .consistent(at: .sample(time)), completed: sampleCompleted(run, ended: time))
+  }
+}
