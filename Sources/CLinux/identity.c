@@ -21,8 +21,8 @@ struct ext4_uuid {
   uint32_t length, flags;
   uint8_t uuid[16];
 };
-// The kernel's macro counts the flexible array as nothing.
-#define GET_EXT4_UUID _IOC(_IOC_READ | _IOC_WRITE, 'f', 44, 8)
+// The kernel's structure ends with a flexible array, which its number does not count.
+#define GET_EXT4_UUID _IOC(_IOC_READ, 'f', 44, 8)
 
 struct xfs_geometry {
   uint32_t before[8];

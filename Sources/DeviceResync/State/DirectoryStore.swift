@@ -1,7 +1,7 @@
 import SystemPackage
 
 /// The state directory: records as files that only root may write.
-struct DirectoryStore: ~Copyable, RecordStore {
+struct DirectoryStore: ~Copyable, Sendable, RecordStore {
   /// Where it is, for messages.
   let path: FilePath
   private let states: PrivateDirectory

@@ -32,7 +32,7 @@ public struct RunRecord: Sendable, Hashable, Codable {
 
   /// Of this process, now.
   static func ours(
-    _ id: UniqueID = .random(), _ writeBack: RunRequest.WriteBack, staging: StagingPlace?
+    _ writeBack: RunRequest.WriteBack, staging: StagingPlace?, id: UniqueID = .random()
   ) throws(ResyncError) -> RunRecord {
     try attempt("look at", on: "this process", .setUp) { () throws(Errno) in
       let process = ownProcess()

@@ -37,6 +37,8 @@ struct StartFacts: Sendable {
   let pairs: [RelationshipState.Pair]
   /// Relationships in which one of the disks is primary or recovery.
   let relationships: [RelationshipState]
+  /// Relationships whose disks a restart of the host has made unrecognizable.
+  var unrecognizable: [RelationshipState] = []
   /// What is known of the disks.
   let disks: [PersistentIdentity: DiskRecord]
   /// Relationships on which a run works now.
@@ -122,7 +124,22 @@ struct StartFacts: Sendable {
         return refusal(
           "Inconsistent since \(left.since)", "resynchronize it from its own primary first, to the end")
       }
-      return nil
+      let namesake = unrecognizable.first { relationship in
+        relationship.pairs.contains { $0.recovery.isNamesakeOfFormerBoot(pair.primary) }
+      }
+      return namesake.map { relationship in
+        refusal(
+          "\(relationship.consistency.name) if it is the disk that had this path before the host started again",
+          "resynchronize \(relationship.recoveryNames) from its own primary first, to the end")
+      }
     }
+  }
+}
+
+extension RelationshipState.Disk {
+  /// Whether `other`, which is seen now, may be this one, which was known in a former boot only (PITFALLS A10).
+  fileprivate func isNamesakeOfFormerBoot(_ other: Self) -> Bool {
+    guard let boot = identity.boot, boot != other.identity.boot else { return false }
+    return path == other.path && size == other.size
   }
 }

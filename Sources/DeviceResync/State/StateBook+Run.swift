@@ -84,6 +84,13 @@ extension StateBook where Store: ~Copyable {
     if case .inconsistent(let inconsistency) = before { leftover = inconsistency.run.staging }
     state.pairs = pairs
     state.consistency = .resynchronizing(run, before: before)
+    if let fault = state.fault(as: .relationship(id)) {
+      throw ResyncError(
+        .invalidParameter, "remember a run on", on: state.recoveryNames, reason: fault,
+        remedy:
+          "name each disk once, and give disks that say the same of themselves a UUID or serial number of "
+          + "their own")
+    }
     try write(state, .relationship(id))
     for side in Side.allCases {
       for disk in Set(pairs.map { $0[side] }) {

@@ -15,6 +15,8 @@ struct StateBook<Store: RecordStore & ~Copyable>: ~Copyable {
     var disks: [PersistentIdentity: DiskRecord] = [:]
     /// Every relationship in which one of them is primary or recovery, by UUID.
     var relationships: [RelationshipState] = []
+    /// Relationships with old and new blocks mixed of which a disk was known in one boot only: it may be any.
+    var unrecognizable: [RelationshipState] = []
     /// Records that cannot be used, and of which none of the disks knows.
     var notes: [String] = []
   }
@@ -37,6 +39,9 @@ struct StateBook<Store: RecordStore & ~Copyable>: ~Copyable {
           found.relationships.append(state)
         } else if listed.contains(name) {
           throw gone(name, state == nil ? "it is gone" : "it is of other disks")
+        } else if let state, state.isMixed, state.pairs.contains(where: { $0.recovery.identity.boot != nil })
+        {
+          found.unrecognizable.append(state)
         }
       } catch {
         if listed.contains(name) { throw error }
@@ -126,6 +131,14 @@ struct StateBook<Store: RecordStore & ~Copyable>: ~Copyable {
 extension StateBook: Sendable where Store: Sendable & ~Copyable {}
 
 extension RelationshipState {
+  /// Whether its recoveries must not be used.
+  var isMixed: Bool {
+    switch consistency {
+    case .applying, .settled(.inconsistent): true
+    case .settled, .resynchronizing: false
+    }
+  }
+
   /// What its disks are known by.
   var identities: Set<PersistentIdentity> {
     Set(pairs.flatMap { [$0.primary.identity, $0.recovery.identity] })

@@ -71,7 +71,8 @@ import Testing
     #expect(try book.contradiction(of: [pair("ba")]) == nil)
   }
 
-  @Test("where a crash came between the two disks' records, the later one counts; a tie speaks against the run")
+  @Test(
+    "where a crash came between the two disks' records, the later one counts; a tie speaks against the run")
   func disagreement() {
     func record(_ disk: String, with other: String, as side: Side, at time: Int64) -> DiskRecord {
       var record = DiskRecord(sampleDisk(disk))
@@ -83,7 +84,8 @@ import Testing
     func judge(_ a: DiskRecord, _ b: DiskRecord) -> DirectionContradiction? {
       DirectionContradiction(pair("ab"), [a.disk.identity: a, b.disk.identity: b])
     }
-    #expect(judge(record("a", with: "b", as: .primary, at: 2), record("b", with: "a", as: .primary, at: 1)) == nil)
+    #expect(
+      judge(record("a", with: "b", as: .primary, at: 2), record("b", with: "a", as: .primary, at: 1)) == nil)
     for time: Int64 in [2, 3] {
       let contradiction = judge(
         record("a", with: "b", as: .primary, at: 2), record("b", with: "a", as: .primary, at: time))
@@ -96,7 +98,8 @@ import Testing
     var record = DiskRecord(sampleDisk("hub"))
     func note(_ name: String, _ side: Side, _ time: Int64) {
       record.note(
-        .init(counterpart: sampleDisk(name).identity, side: side, at: .sample(time), relationship: UniqueID(1)))
+        .init(
+          counterpart: sampleDisk(name).identity, side: side, at: .sample(time), relationship: UniqueID(1)))
     }
     note("source", .recovery, 0)
     for number in 1...200 { note("\(number)", .primary, Int64(number)) }

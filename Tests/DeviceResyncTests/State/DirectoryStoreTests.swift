@@ -102,7 +102,9 @@ import Testing
     }
   }
 
-  @Test("a directory that others own or may write, or that a link leads to, is refused", arguments: ["", "states", "locks"])
+  @Test(
+    "a directory that others own or may write, or that a link leads to, is refused",
+    arguments: ["", "states", "locks"])
   func directories(name: String) throws {
     _ = try DirectoryStore(at: path)
     let directory = name.isEmpty ? path : path.appending(name)
@@ -120,7 +122,9 @@ import Testing
     expect(.invalidParameter) { () throws(ResyncError) in _ = try DirectoryStore(at: path) }
   }
 
-  @Test("so is one below a directory in which others can put another in its place; one with the sticky bit is none")
+  @Test(
+    "so is one below a directory in which others can put another in its place; one with the sticky bit is none"
+  )
   func parents() throws {
     let manager = FileManager.default
     try manager.setAttributes([.posixPermissions: 0o777], ofItemAtPath: scratch.path.string)

@@ -26,7 +26,8 @@ import Testing
     record.recoveryOf = [UniqueID(3)]
     record.state = inconsistent
     record.lastProvenEqual = .sample(5)
-    record.note(.init(counterpart: sampleDisk("b").identity, side: .primary, at: .sample(), relationship: UniqueID(1)))
+    record.note(
+      .init(counterpart: sampleDisk("b").identity, side: .primary, at: .sample(), relationship: UniqueID(1)))
     return record
   }
 
@@ -103,7 +104,8 @@ import Testing
       for _ in 0..<50 {
         var hostile = bytes
         for _ in 0..<Int.random(in: 1...3, using: &random) {
-          hostile[Int.random(in: 0..<bytes.count, using: &random)] ^= 1 << UInt8.random(in: 0..<8, using: &random)
+          hostile[Int.random(in: 0..<bytes.count, using: &random)] ^=
+            1 << UInt8.random(in: 0..<8, using: &random)
         }
         guard let read = try? Self.decode(hostile, name, as: type) else { continue }
         let again = try Self.decode(try RecordFormat.encode(read), name, as: type)

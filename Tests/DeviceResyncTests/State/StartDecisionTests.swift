@@ -55,7 +55,9 @@ import Testing
     #expect(decide(state, named: samplePair("a", "c")) == .proceed)
   }
 
-  @Test("a commit without its staging file becomes Inconsistent, 32775 names the file, the file system, both ways out")
+  @Test(
+    "a commit without its staging file becomes Inconsistent, 32775 names the file, the file system, both ways out"
+  )
   func applyingWithout() throws {
     let decision = decide(.applying(Self.run, Self.seal), staging: .unusable("it is gone"))
     guard case .giveUp(let relationship, let error) = decision else {
@@ -87,7 +89,9 @@ import Testing
     #expect(error.side == .primary)
   }
 
-  @Test("a run that works on a disk which either of the two writes is in the way: 32774", arguments: ["ab", "xb", "bc", "xa"])
+  @Test(
+    "a run that works on a disk which either of the two writes is in the way: 32774",
+    arguments: ["ab", "xb", "bc", "xa"])
   func held(named: String) {
     let names = named.map(String.init)
     let decision = decide(
@@ -97,6 +101,33 @@ import Testing
       return
     }
     #expect(error.returnValue == .systemInUse)
+  }
+
+  @Test(
+    "after a restart a disk without a lasting name is not read where it may be one with mixed blocks: 32775")
+  func namesake() throws {
+    func disk(_ boot: UInt128, path: String = "/dev/vdb") throws -> RelationshipState.Disk {
+      RelationshipState.Disk(
+        identity: try #require(PersistentIdentity(parts: ["boot-\(UniqueID(boot))", "device-8:0"])),
+        path: path,
+        size: 4096)
+    }
+    let left = RelationshipState.Pair(primary: sampleDisk("a"), recovery: try disk(1))
+    func decide(_ primary: RelationshipState.Disk) -> StartDecision {
+      StartFacts(
+        purpose: .resync, pairs: [.init(primary: primary, recovery: sampleDisk("c"))], relationships: [],
+        unrecognizable: [sampleRelationship(100, [left], Self.inconsistent)], disks: [:], held: [],
+        staging: [:]
+      ).decide()
+    }
+    guard case .refuse(let error) = decide(try disk(2)) else {
+      Issue.record("not refused")
+      return
+    }
+    #expect(error.returnValue == .invalidState)
+    #expect(decide(try disk(2, path: "/dev/vdc")) == .proceed)
+    #expect(decide(try disk(1)) == .proceed)
+    #expect(decide(sampleDisk("a")) == .proceed)
   }
 
   @Test("one primary may be read by two runs")

@@ -73,7 +73,9 @@ import Testing
     #expect(try book.disk(pairs[0].recovery.identity)?.lastProvenEqual == .sample(100))
   }
 
-  @Test("a commit that is given up keeps its seal, can be taken up again, and its staging file is left to the next run")
+  @Test(
+    "a commit that is given up keeps its seal, can be taken up again, and its staging file is left to the next run"
+  )
   func givenUp() throws {
     var book = StateBook(MemoryStore())
     let run = sampleRun()
@@ -136,6 +138,16 @@ import Testing
     let error = #expect(throws: ResyncError.self) { _ = try book.begin(sampleRun(2), on: pairs) }
     #expect(error?.returnValue == .systemInUse)
     #expect(throws: ResyncError.self) { _ = try book.takeOver(state.id) }
+  }
+
+  @Test("disks that say the same of themselves are not remembered as one, and nothing is written: 32773")
+  func sameDisk() throws {
+    var book = StateBook(MemoryStore())
+    for pairs in [[samplePair("a", "a")], [samplePair("a", "b"), samplePair("c", "b")], []] {
+      let error = #expect(throws: ResyncError.self) { _ = try book.begin(sampleRun(), on: pairs) }
+      #expect(error?.returnValue == .invalidParameter)
+    }
+    #expect(try book.relationships().states.isEmpty)
   }
 
   @Test("a record that a disk lists must be there and be its own; others only make a note")

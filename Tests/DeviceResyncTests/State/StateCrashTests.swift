@@ -129,41 +129,36 @@ import Testing
       }
       if !power.isOff { break }
     }
-    // Most cuts leave what another left, too.
+    return distinct(worlds)
+  }
+
+  /// Without those that another cut leaves, too.
+  static func distinct(_ worlds: [World]) -> [World] {
     var seen: Set<String> = []
     return worlds.filter { seen.insert("\($0.store.contents) \($0.recovery) \($0.staging as Any)").inserted }
   }
 
-  /// Violations after one cut and after two, and how many worlds were looked at.
-  static func violations(
+  /// The first violation after one cut or two, and how many worlds were looked at.
+  static func firstViolation(
     omitting barrier: MemoryStore.Barrier?, isFirstRun: Bool
-  ) throws -> (found: [String], looked: Int) {
+  ) throws -> (found: String?, looked: Int) {
     let initial = try initialWorld(omitting: barrier, isFirstRun: isFirstRun)
-    var found: [String] = []
-    var looked = 0
-    for world in try worlds(from: initial, { try run(&$0, $1) }) {
-      looked += 1
-      if let violation = violation(world) {
-        found.append(violation)
-        continue
-      }
-      for second in try worlds(from: world, { try start(&$0, $1) }) {
-        looked += 1
-        if let violation = violation(second) { found.append("after a second cut: \(violation)") }
-      }
-    }
-    return (found, looked)
+    let once = try worlds(from: initial) { try run(&$0, $1) }
+    if let found = once.lazy.compactMap(violation).first { return (found, once.count) }
+    let twice = distinct(try once.flatMap { world in try worlds(from: world) { try start(&$0, $1) } })
+    return (twice.lazy.compactMap(violation).first, once.count + twice.count)
   }
 
   @Test("after any power cut, and one more, the state says what the recovery is", arguments: [false, true])
   func anyCut(isFirstRun: Bool) throws {
-    let result = try Self.violations(omitting: nil, isFirstRun: isFirstRun)
-    #expect(result.found.isEmpty)
-    #expect(result.looked > 100)
+    let result = try Self.firstViolation(omitting: nil, isFirstRun: isFirstRun)
+    #expect(result.found == nil)
+    #expect(result.looked > 30)
   }
 
   @Test("without either barrier of a replacement it does not", arguments: MemoryStore.Barrier.allCases)
   func omittedBarrier(barrier: MemoryStore.Barrier) throws {
-    #expect(try !Self.violations(omitting: barrier, isFirstRun: false).found.isEmpty)
+    let violation = try Self.firstViolation(omitting: barrier, isFirstRun: false).found
+    #expect(violation != nil)
   }
 }
