@@ -25,7 +25,7 @@ struct StagedRun: ~Copyable {
   consuming func carryOut(_ runs: inout [PairRun]) throws(ResyncError) {
     try checkPlace(runs)
     let began = Timestamp.now()
-    var run = try RunRecord.ours(.random(), .staged, staging: try place())
+    var run = try RunRecord.ours(.staged, staging: try place())
     run.isFuzzy = runs.contains { $0.planned.sourceMode == .running }
     var witnesses: [PairRun.Witnesses] = []
     let hold = try book.begin(run, on: pairs)
