@@ -20,13 +20,16 @@ struct DirectoryStore: ~Copyable, Sendable, RecordStore {
     self = try Self(try Self.walk(to: path, making: true), path, making: true)
   }
 
-  /// Opens it as it is; nil where there is none, so that nothing was ever remembered.
+  /// Opens it as it is, to read; nil where there is none, so that nothing was ever remembered.
   static func ifPresent(at path: FilePath) throws(ResyncError) -> DirectoryStore? {
     do throws(ResyncError) {
-      return try DirectoryStore(try walk(to: path, making: false), path, making: false)
+      let directory = try walk(to: path, making: false)
+      // Made first of all: without it the others hold nothing either.
+      _ = try child(RecordFolder.states.rawValue, of: directory, path, false)
     } catch  where error.errno == .noSuchFileOrDirectory {
       return nil
     }
+    return try DirectoryStore(try walk(to: path, making: false), path, making: false)
   }
 
   /// Uses a directory that is open and trusted already.
@@ -122,6 +125,20 @@ struct DirectoryStore: ~Copyable, Sendable, RecordStore {
         pause(milliseconds: 5)
       } catch {
         throw ResyncError(.kernel(error, .setUp), "lock", on: title)
+      }
+    }
+  }
+
+  func isHeld(_ name: LockName) throws(ResyncError) -> Bool {
+    let title = path.appending("locks").appending(name.file).string
+    return try attempt("look at the lock", on: title, .setUp) { () throws(Errno) in
+      do throws(Errno) {
+        try locks.opening(name.file, .readOnly).lockExclusively()
+        return false
+      } catch .resourceTemporarilyUnavailable {
+        return true
+      } catch .noSuchFileOrDirectory {
+        return false
       }
     }
   }

@@ -20,6 +20,8 @@ protocol RecordStore: ~Copyable {
   /// - Parameter patience: how long to wait for another holder.
   /// - Throws: 32774 where another keeps it.
   func lock(_ name: LockName, patience: Duration) throws(ResyncError) -> HeldLock
+  /// Whether somebody holds the lock of that name; nothing is made or changed.
+  func isHeld(_ name: LockName) throws(ResyncError) -> Bool
 }
 
 /// What kind of records.

@@ -29,6 +29,9 @@ enum RunEnding: Sendable, Equatable {
   case inconsistent(since: Timestamp)
 }
 
+/// How long another may keep a relationship: whoever only asks whether it is held takes its lock for a moment.
+private let patience = Duration.milliseconds(200)
+
 extension RunEnding {
   /// Whether the recovery equals what the primary was, or is as near to it as a running one lets it be.
   fileprivate var goesThrough: Bool {
@@ -71,7 +74,7 @@ extension StateBook where Store: ~Copyable {
     let found = try lookUp(Set(pairs.flatMap { [$0.primary.identity, $0.recovery.identity] }))
     let former = found.relationships.first { $0.isOf(pairs) }
     let id = former?.id ?? .random()
-    let lock = try store.lock(.relationship(id), patience: .zero)
+    let lock = try store.lock(.relationship(id), patience: patience)
     var state =
       former ?? RelationshipState(id: id, pairs: pairs, consistency: .settled(.never), completed: [])
     guard case .settled(let before) = state.consistency else {
@@ -108,7 +111,7 @@ extension StateBook where Store: ~Copyable {
   ///
   /// - Throws: 32774 where that run, or another, still works on it.
   func takeOver(_ id: UniqueID) throws(ResyncError) -> RelationshipHold {
-    let lock = try store.lock(.relationship(id), patience: .zero)
+    let lock = try store.lock(.relationship(id), patience: patience)
     let state = try existing(id)
     guard let run = state.consistency.run else {
       throw ResyncError(

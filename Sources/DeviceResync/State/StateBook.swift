@@ -77,12 +77,8 @@ struct StateBook<Store: RecordStore & ~Copyable>: ~Copyable {
   /// Which of `relationships` a run works on now; its process may be this one.
   func held(among relationships: [RelationshipState]) throws(ResyncError) -> Set<UniqueID> {
     var held: Set<UniqueID> = []
-    for relationship in relationships {
-      do throws(ResyncError) {
-        try store.lock(.relationship(relationship.id), patience: .zero).release()
-      } catch  where error.cause == .inUse {
-        held.insert(relationship.id)
-      }
+    for relationship in relationships where try store.isHeld(.relationship(relationship.id)) {
+      held.insert(relationship.id)
     }
     return held
   }

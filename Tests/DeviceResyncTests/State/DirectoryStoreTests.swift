@@ -40,6 +40,10 @@ import Testing
     #expect(try mode(path.string + "/locks/records") == 0o600)
     let after = try DirectoryStore.ifPresent(at: path) != nil
     #expect(after)
+    // What was remembered must not be taken for nothing where a part is missing.
+    try FileManager.default.removeItem(atPath: path.string + "/locks")
+    expect(.fileNotFound) { () throws(ResyncError) in _ = try DirectoryStore.ifPresent(at: path) }
+    _ = try DirectoryStore(at: path)
   }
 
   @Test("a record is read as it was written last, and gone when it is removed; twice is as good")
@@ -152,12 +156,17 @@ import Testing
     let other = try HoldingCommand(
       "flock", "--nonblock", path.appending("locks").appending(relationship.file).string, "sh", "-c",
       "echo ready; read line")
+    #expect(try store.isHeld(relationship))
+    let unknown = LockName.relationship(UniqueID(4))
+    #expect(try !store.isHeld(unknown))
+    #expect(!FileManager.default.fileExists(atPath: "\(path)/locks/\(unknown.file)"))
     expect(.systemInUse) { () throws(ResyncError) in _ = try store.lock(relationship, patience: .zero) }
     expect(.systemInUse) { () throws(ResyncError) in
       _ = try store.lock(relationship, patience: .milliseconds(20))
     }
     try store.lock(.records, patience: .zero).release()
     other.end()
+    #expect(try !store.isHeld(relationship))
     let lock = try store.lock(relationship, patience: .zero)
     // Another open file of this process is another holder.
     expect(.systemInUse) { () throws(ResyncError) in

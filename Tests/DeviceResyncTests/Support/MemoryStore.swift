@@ -81,6 +81,11 @@ struct MemoryStore: RecordStore {
     return HeldLock(nil)
   }
 
+  func isHeld(_ name: LockName) throws(ResyncError) -> Bool {
+    try power.check()
+    return heldElsewhere.contains(name)
+  }
+
   /// Every store that a power cut now may leave, with new power.
   func afterPowerCut(power: PowerSupply = PowerSupply()) -> [MemoryStore] {
     var stores = [MemoryStore(power: power, omitting: omitted)]
