@@ -25,7 +25,9 @@ struct StagedRun: ~Copyable {
   consuming func carryOut(_ runs: inout [PairRun]) throws(ResyncError) {
     try checkPlace(runs)
     let began = Timestamp.now()
-    var run = try RunRecord.ours(.staged, staging: try place())
+    try sweep()
+    let id = UniqueID.random()
+    var run = try RunRecord.ours(.staged, staging: try place(id), id: id)
     run.isFuzzy = runs.contains { $0.planned.sourceMode == .running }
     var witnesses: [PairRun.Witnesses] = []
     let hold = try book.begin(run, on: pairs)
@@ -88,8 +90,11 @@ struct StagedRun: ~Copyable {
     let completed = CompletedRun(
       id: hold.run, began: began, ended: now, bytesCompared: totals.bytesCompared + totals.bytesSkipped,
       bytesDifferent: totals.bytesDifferent)
+    // What an earlier commit left is of no use now: this run has replaced all of it.
+    let leftover = hold.leftover.flatMap { FilePath($0.path).lastComponent?.string }
     try book.finish(
       hold, isRunning ? .fuzzy(from: began, to: now) : .consistent(at: now), completed: completed)
+    if let leftover { try removeStaging(leftover) }
   }
 }
 
@@ -174,12 +179,13 @@ extension StagedRun {
       })
   }
 
-  private func place() throws(ResyncError) -> StagingPlace {
+  private func place(_ id: UniqueID) throws(ResyncError) -> StagingPlace {
     let identity = try attempt("look at", on: request.stateDirectory, .setUp) { () throws(Errno) in
       try FileSystemIdentity(of: book.store.staging.descriptor)
     }
     return StagingPlace(
-      path: book.store.path.appending("staging").string, fileSystem: identity.text ?? "unknown")
+      path: book.store.path.appending("staging").appending("\(id)").string,
+      fileSystem: identity.text ?? "unknown")
   }
 
   /// The staging file must outlive a reboot, and lie on no disk of a pair (DESIGN 6, PITFALLS E14).
@@ -201,6 +207,22 @@ extension StagedRun {
         reason: "it lies on \(disk.name.typed) itself",
         remedy: "name a directory on another disk with --state-dir")
     }
+  }
+
+  /// Removes staging files that no relationship names: their run had ended, and was killed before it removed them.
+  ///
+  /// A run's state names its file before it is made, so that no living run's is among them.
+  private func sweep() throws(ResyncError) {
+    let directory = request.stateDirectory
+    let names = try attempt("list the staging files in", on: directory, .setUp) { () throws(Errno) in
+      try book.store.staging.names()
+    }
+    guard !names.isEmpty else { return }
+    let (states, faults) = try book.relationships()
+    // A record that cannot be read may name any of them.
+    guard faults.isEmpty else { return }
+    let known = Set(states.compactMap { $0.consistency.run?.stagingName })
+    for name in names where UniqueID(name) != nil && !known.contains(name) { try removeStaging(name) }
   }
 
   private func removeStaging(_ name: String) throws(ResyncError) {

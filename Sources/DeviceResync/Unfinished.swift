@@ -104,6 +104,7 @@ extension Unfinished {
     guard let (run, seal) = relationship.consistency.commit else { return }
     let hold = try book.takeOver(relationship.id)
     let staging = try validate(run, seal, relationship)
+    if case .settled = relationship.consistency { try book.recommit(hold) }
     let recoveries = try ClaimedRecoveries(relationship)
     var written: UInt64 = 0
     for (index, recovery) in recoveries.all.enumerated() {
