@@ -1,0 +1,89 @@
+import Glibc
+import SystemPackage
+import Testing
+
+@testable import DeviceResync
+
+/// A state directory of the test's own.
+struct StateDirectory: Sendable {
+  let path: String
+
+  /// Makes it in the test's place, on whose file system staged differences wait.
+  init(_ name: String = "state") throws {
+    path = Place.ours(name)
+    try tool("mkdir", "--mode=0700", path)
+  }
+
+  /// What a staged run that uses it says.
+  var options: [String] { ["--write-back", "staged", "--state-dir", path] }
+
+  /// A staged resync, to its end.
+  func resync(
+    _ primary: String, _ recovery: String, _ options: [String] = [], through wrapper: [String] = []
+  ) throws -> Report {
+    try Command.json(.resync, primary, recovery, self.options + options, through: wrapper)
+  }
+
+  /// Of several pairs, one commit.
+  func resync(_ pairs: [(String, String)], _ options: [String] = []) throws -> Report {
+    let words = pairs.flatMap { ["--primary", $0.0, "--recovery", $0.1] }
+    return try Report(Command.start(["resync", "--json", "--yes"] + words + self.options + options).wait())
+  }
+
+  func repair(_ paths: String..., through wrapper: [String] = []) throws -> Report {
+    let words = ["repair", "--json", "--state-dir", path] + paths
+    return try Report(Command.start(words, through: wrapper).wait())
+  }
+
+  /// The names of the staging files.
+  func staged() throws -> [String] {
+    access("\(path)/staging", F_OK) == 0 ? try directoryNames(FilePath("\(path)/staging")) : []
+  }
+
+  /// Every relationship's record.
+  func records() throws -> [JSONValue] {
+    guard access("\(path)/states", F_OK) == 0 else { return [] }
+    return try directoryNames(FilePath("\(path)/states")).filter { $0.hasSuffix(".json") }.sorted().map {
+      try JSONValue(parsing: readText(FilePath("\(path)/states/\($0)")))
+    }
+  }
+
+  /// The states of all relationships.
+  func states() throws -> [String] { try records().map { $0["Consistency"]["State"].text ?? "none" } }
+
+  /// Expects one relationship in this state, and no staging file.
+  func expect(_ state: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
+    #expect(try states() == [state], sourceLocation: sourceLocation)
+    #expect(try staged() == [], sourceLocation: sourceLocation)
+  }
+
+  /// Leaves the pair Applying with nothing written: the run is killed right after the commit's rename.
+  ///
+  /// - Returns: the staging file.
+  func leaveApplying(_ primary: String, _ recovery: String) throws -> Image {
+    // Which fsync that is depends on what the directory held; a run that is killed earlier has written nothing.
+    for number in 15...40 {
+      _ = try Command.start(
+        Operation.resync.words(primary, recovery, options), through: killing("fsync", number)
+      ).wait()
+      if try states() == ["Applying"] { break }
+    }
+    try #require(try states() == ["Applying"])
+    return Image(at: "\(path)/staging/\(try #require(try staged().first))")
+  }
+}
+
+/// strace, which kills whoever is about to make a call for the `number`-th time.
+func killing(_ call: String, _ number: Int) -> [String] {
+  [
+    "strace", "-f", "--seccomp-bpf", "-o", "/dev/null", "-e", "trace=\(call)", "-e",
+    "inject=\(call):signal=SIGKILL:when=\(number)",
+  ]
+}
+
+/// Whether a loop leads to the file.
+func isAttached(_ path: String) -> Bool {
+  ((try? directoryNames("/sys/block")) ?? []).contains { name in
+    (try? readText(FilePath("/sys/block/\(name)/loop/backing_file"))) == path + "\n"
+  }
+}
