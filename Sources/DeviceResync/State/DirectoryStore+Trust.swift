@@ -1,9 +1,8 @@
 import SystemPackage
 
 extension DirectoryStore {
-  /// Opens `path` component by component: each must be a directory in which only root can put another in its place.
+  /// Opens `path`, which is absolute, component by component: each must be a directory in which only root can put another in its place.
   static func walk(to path: FilePath, making: Bool) throws(ResyncError) -> PrivateDirectory {
-    let path = path.isAbsolute ? path : workingDirectory().pushing(path)
     guard !path.components.contains(where: { $0.kind != .regular }), !path.components.isEmpty else {
       throw ResyncError(
         .invalidParameter, "use the state directory", on: path.string,

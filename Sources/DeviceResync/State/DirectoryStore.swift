@@ -17,11 +17,13 @@ struct DirectoryStore: ~Copyable, Sendable, RecordStore {
   /// - Throws: 32769 where somebody else than root may write in it, in what leads to it or in what it holds, or
   ///   where the file system is read-only; 32773 where a link leads to it; 32779 where a parent is missing.
   init(at path: FilePath) throws(ResyncError) {
+    let path = Self.absolute(path)
     self = try Self(try Self.walk(to: path, making: true), path, making: true)
   }
 
   /// Opens it as it is, to read; nil where there is none, so that nothing was ever remembered.
   static func ifPresent(at path: FilePath) throws(ResyncError) -> DirectoryStore? {
+    let path = absolute(path)
     do throws(ResyncError) {
       let directory = try walk(to: path, making: false)
       // Made first of all: without it the others hold nothing either.
@@ -30,6 +32,11 @@ struct DirectoryStore: ~Copyable, Sendable, RecordStore {
       return nil
     }
     return try DirectoryStore(try walk(to: path, making: false), path, making: false)
+  }
+
+  /// What is remembered holds for every working directory.
+  private static func absolute(_ path: FilePath) -> FilePath {
+    path.isAbsolute ? path : workingDirectory().pushing(path)
   }
 
   /// Uses a directory that is open and trusted already.

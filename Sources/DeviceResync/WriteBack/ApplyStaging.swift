@@ -28,7 +28,7 @@ enum ApplyEnding: Sendable, Equatable {
 struct ApplyTotals: Sendable, Equatable {
   /// Bytes whose write to the recovery has ended well.
   var bytesWritten: UInt64 = 0
-  /// Bytes of all writes handed to the recovery.
+  /// Bytes of all writes handed to the recovery's device; an image's last bytes go beside it.
   var bytesSubmitted: UInt64 = 0
 }
 
@@ -119,7 +119,10 @@ extension StagingPass {
       try requests.submit(&queue)
     }
     try requests.waitForAll(&queue)
-    if let last { try write(last.bytes, last.range, tail) }
+    if let last {
+      try write(last.bytes, last.range, tail)
+      requests.countWritten(last.range.length)
+    }
     return .complete
   }
 

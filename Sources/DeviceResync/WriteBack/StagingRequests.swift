@@ -125,6 +125,12 @@ struct StagingRequests {
         range: ByteRange(request.range.offset + moved, upTo: request.range.end)), &queue)
   }
 
+  /// Counts bytes that were written beside the queue.
+  mutating func countWritten(_ bytes: UInt64) {
+    bytesWritten += bytes
+    tell()
+  }
+
   private mutating func allowRepeat(of request: BlockRequest, after errno: Errno) throws(ResyncError) {
     guard repeats < Self.mostRepeats else { throw Self.failure(request, errno) }
     pause(milliseconds: 1 << UInt32(min(repeats, 6)))
