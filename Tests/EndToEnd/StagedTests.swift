@@ -116,28 +116,22 @@ import Testing
   @Test("a read error on one pair leaves all recoveries as they were")
   func readError() throws {
     let state = try StateDirectory()
-    let one = try TestPair(differing: .images)
+    let first = try Image("first", size: LongRun.size)
     let bytes = randomBytes(4 << 20, seed: 6)
     let bad = try TestPair(bytes, bytes.map { ~$0 }, .loops, name: "bad")
-    let before = try bad.recoveryImage.bytes()
-    // In the middle, so that no guard meets it: the third read of the second pair.
-    let report = try Report(
-      Command.start(
-        ["resync", "--json", "--yes"]
-          + [(one.primary, one.recovery), (bad.primary, bad.recovery)].flatMap {
-            ["--primary", $0.0, "--recovery", $0.1]
-          } + state.options, through: Self.withHole(in: bad.primaryImage)
-      ).wait())
+    try first.write([1], at: 5000)
+    let recovery = try Image("second", size: LongRun.size)
+    let run = try LongRun(
+      .resync, first.path, recovery.path,
+      ["--primary", bad.primary, "--recovery", bad.recovery] + state.options)
+    // The first pair is being compared: no guard meets it.
+    let report = try run.stopped { try bad.primaryImage.resize(to: 1 << 20) }
     #expect(report.value == 32768, "\(report)")
-    try one.expectUntouched()
-    #expect(areEqual(try bad.recoveryImage.bytes(), before))
-    #expect(try state.staged() == [])
-    #expect(try state.states().allSatisfy { $0 == "Never" })
-  }
-
-  /// Cuts the image while the command runs.
-  private static func withHole(in image: Image) -> [String] {
-    ["bash", "-c", #"truncate --size=2M "$1"; shift; exec "$@""#, "bash", image.path]
+    #expect(report["BytesWritten"].int == 0)
+    #expect(report.message.contains("EIO"), "\(report)")
+    #expect(try recovery.bytes(1, at: 5000) == [0])
+    #expect(areEqual(try bad.recoveryImage.bytes(), bytes.map { ~$0 }))
+    try state.expect("Never")
   }
 
   @Test("SIGTERM before the commit: 21, the recovery and the state as before", arguments: [SIGTERM, SIGINT])

@@ -76,7 +76,7 @@ struct StateDirectory: Sendable {
 /// strace, which kills whoever is about to make a call for the `number`-th time.
 func killing(_ call: String, _ number: Int) -> [String] {
   [
-    "strace", "-f", "--seccomp-bpf", "-o", "/dev/null", "-e", "trace=\(call)", "-e",
+    "strace", "-f", "-o", "/dev/null", "-e", "trace=\(call)", "-e",
     "inject=\(call):signal=SIGKILL:when=\(number)",
   ]
 }
