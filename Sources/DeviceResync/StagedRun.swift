@@ -32,27 +32,27 @@ struct StagedRun: ~Copyable {
     var witnesses: [PairRun.Witnesses] = []
     let hold = try book.begin(run, on: pairs)
     let name = run.stagingName
-    let seal: StagingSeal?
+    let staged: ValidatedStaging?
     do throws(ResyncError) {
-      seal = try stage(&runs, run, hold.id, &witnesses)
+      staged = try stage(&runs, run, hold.id, &witnesses)
     } catch {
       drop(hold, name)
       throw error
     }
-    guard let seal else {
+    guard let staged else {
       try removeStaging(name)
       return try finish(hold, runs, began)
     }
+    let seal = staged.seal
     let committed = CommitSeal(
       run: run.id, records: seal.records, segments: seal.segments, bytes: seal.bytes, hash: seal.hash)
+    // Where this fails the commit may stand all the same: the next start reads it, and the file stays for that.
     try book.commit(hold, committed)
     do throws(ResyncError) {
-      let staging = try Self.validate(
-        book.store, name, StagingExpectation(header: header(runs, run, hold.id), seal: seal), control)
       for index in runs.indices {
         reporter.begin(pair: index)
         do throws(ResyncError) {
-          try runs[index].apply(staging, book.store, witnesses[index].recovery, verifies: request.verifies)
+          try runs[index].apply(staged, book.store, witnesses[index].recovery, verifies: request.verifies)
         } catch {
           throw error.naming(runs[index].names)
         }
@@ -61,6 +61,9 @@ struct StagedRun: ~Copyable {
       // What was read back is wrong, or somebody else wrote: Inconsistent. All else is finished by a repair.
       if error.cause == .mismatch || error.cause == .foreignWrite {
         try book.finish(hold, .inconsistent(since: .now()), completed: nil)
+      } else {
+        let recovery = ShellWord(runs[0].names[.recovery])
+        runs[0].result.notes.append("the commit stands; finish it with: vmresync repair \(recovery)")
       }
       throw error
     }
@@ -103,7 +106,7 @@ extension StagedRun {
   private func stage(
     _ runs: inout [PairRun], _ run: RunRecord, _ relationship: UniqueID,
     _ witnesses: inout [PairRun.Witnesses]
-  ) throws(ResyncError) -> StagingSeal? {
+  ) throws(ResyncError) -> ValidatedStaging? {
     var readsHoles = request.readsHoles
     while true {
       var writer: StagingWriter<RingQueue>? = try StagingWriter.create(
@@ -143,7 +146,11 @@ extension StagedRun {
         staged.drop()
         throw error
       }
-      return try staged.seal()
+      let seal = try staged.seal()
+      // Read back before the commit: what a bad disk has made of it must not be found when it is too late.
+      return try Self.validate(
+        book.store, run.stagingName,
+        StagingExpectation(header: header(runs, run, relationship), seal: seal), control)
     }
   }
 

@@ -101,7 +101,7 @@ struct StagingOutput<Queue: BlockQueue & ~Copyable>: ~Copyable {
       if request.kind == .flush { throw Self.failure(errno) }
       isFull = true
     case .failure(let errno):
-      guard errno.isShortage, request.kind == .write else { throw Self.failure(errno) }
+      guard errno.mayPass, request.kind == .write else { throw Self.failure(errno) }
       try allowRepeat(after: errno)
       try start(request.range, request.slot, request.place)
     }

@@ -114,7 +114,7 @@ struct StagingRequests {
       if errno.isUnreadable, request.kind == .read, request.side == .recovery {
         return unreadable.append(request.range)
       }
-      guard errno.isShortage else { throw Self.failure(request, errno) }
+      guard errno.mayPass else { throw Self.failure(request, errno) }
       try allowRepeat(of: request, after: errno)
     }
     if request.kind == .write { bytesWritten += moved }
