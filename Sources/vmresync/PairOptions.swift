@@ -76,7 +76,7 @@ struct WriteOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "A staged run that finds more ends before it writes; a percentage counts from 4 GiB on. (default: 25%)",
+      "A staged run that finds more ends before it writes. (default: 25%, counted from 4 GiB on)",
       valueName: "percent|size"))
   var maxDifference: DifferenceLimitArgument?
 

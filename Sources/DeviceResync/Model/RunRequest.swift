@@ -21,8 +21,8 @@ public struct RunRequest: Sendable {
 
   /// How much may differ before a staged run asks instead of applying.
   public enum DifferenceLimit: Sendable, Hashable {
-    /// A share of all pairs' bytes; up to 4 GiB always pass.
-    case percent(Double)
+    /// A share of all pairs' bytes; up to `from` bytes always pass.
+    case percent(Double, from: UInt64 = 0)
     /// A number of bytes.
     case bytes(UInt64)
 
@@ -30,7 +30,7 @@ public struct RunRequest: Sendable {
     func isExceeded(by different: UInt64, of total: UInt64) -> Bool {
       switch self {
       case .bytes(let most): different > most
-      case .percent(let most): different > 4 << 30 && Double(different) > Double(total) * most / 100
+      case .percent(let most, let from): different > from && Double(different) > Double(total) * most / 100
       }
     }
   }
@@ -61,8 +61,8 @@ public struct RunRequest: Sendable {
   public var writeBack = WriteBack.inPlace
   /// Where relationships, disks and staged differences are remembered.
   public var stateDirectory = "/var/lib/vmresync"
-  /// A staged run that finds more than this ends before it writes; nil: any.
-  public var maxDifference: DifferenceLimit? = .percent(25)
+  /// More than that share of the disks is not applied. Nil: any.
+  public var maxDifference: DifferenceLimit? = .percent(25, from: 4 << 30)
   /// Whether what was written is read back after the flush.
   public var verifies = false
   /// Whether holes are read too.
