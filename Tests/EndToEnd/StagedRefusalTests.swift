@@ -4,7 +4,8 @@ import Testing
 @testable import DeviceResync
 
 @Suite("a staged run is refused", .ownPlace, .tags(.devices, .slow)) struct StagedRefusalTests {
-  @Test("more differs than --max-difference allows: 32775, before the commit", arguments: ["0%", "4K", "25%"])
+  @Test(
+    "more differs than --max-difference allows: 32775, before the commit", arguments: ["0%", "4K", "25%"])
   func maxDifference(_ limit: String) throws {
     let state = try StateDirectory()
     let bytes = randomBytes(64 << 10, seed: 1)
@@ -34,7 +35,8 @@ import Testing
     try pair.expectUntouched()
   }
 
-  @Test("a state directory that is not root's alone: 32769", arguments: [["chmod", "0777"], ["chown", "65534"]])
+  @Test(
+    "a state directory that is not root's alone: 32769", arguments: [["chmod", "0777"], ["chown", "65534"]])
   func foreignPlace(_ change: [String]) throws {
     let state = try StateDirectory()
     try tool(change[0], change[1], state.path)

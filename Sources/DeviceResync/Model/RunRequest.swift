@@ -61,7 +61,7 @@ public struct RunRequest: Sendable {
   public var writeBack = WriteBack.inPlace
   /// Where relationships, disks and staged differences are remembered.
   public var stateDirectory = "/var/lib/vmresync"
-  /// More than that share of the disks is not applied. Nil: any.
+  /// A staged run that finds more than this ends before it writes; nil: any.
   public var maxDifference: DifferenceLimit? = .percent(25, from: 4 << 30)
   /// Whether what was written is read back after the flush.
   public var verifies = false

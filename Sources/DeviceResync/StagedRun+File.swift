@@ -1,0 +1,38 @@
+import SystemPackage
+
+extension StagedRun {
+  /// Removes a staging file, durably; one that is not there is none the worse.
+  static func removeStaging(_ store: borrowing DirectoryStore, _ name: String) throws(ResyncError) {
+    try attempt("remove the staging file", on: name, .setUp) { () throws(Errno) in
+      do throws(Errno) {
+        try store.staging.remove(name)
+      } catch .noSuchFileOrDirectory {
+        return
+      }
+    }
+  }
+
+  /// Reads a staging file whole, and sees whether it is what was committed.
+  static func validate(
+    _ store: borrowing DirectoryStore, _ name: String, _ expecting: StagingExpectation, _ control: RunControl
+  ) throws(ResyncError) -> ValidatedStaging {
+    let file = try openStaging(store, name)
+    let size = try attempt("look at", on: name, .setUp) { () throws(Errno) in try FileStatus(of: file).size }
+    var queue = try attempt("make a ring for", on: name, .setUp) { () throws(Errno) in
+      try RingQueue(primary: file, recovery: file, geometry: StagingFormat.geometry())
+    }
+    return try validateStaging(
+      through: &queue, size: size, name: name, expecting: expecting, control: control)
+  }
+
+  static func openStaging(
+    _ store: borrowing DirectoryStore, _ name: String
+  ) throws(ResyncError) -> OwnedDescriptor {
+    try attempt("open the staging file", on: name, .open) { () throws(Errno) in
+      let file = try store.staging.opening(name, [.readOnly])
+      try file.makeBlocking()
+      try file.makeDirect()
+      return file
+    }
+  }
+}
