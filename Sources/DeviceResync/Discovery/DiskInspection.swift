@@ -89,12 +89,12 @@ extension NamedDisk {
     identity.logicalBlockSize = device.queue.logicalBlockSize
     identity.diskSequence = device.diskSequence
     identity.backingFile = device.loop?.path
-    identity.stableName = Self.stableName(device, host)
     identity.size = try attempt("read the size of", on: name.typed, side: side) { () throws(Errno) in
       try descriptor.deviceSize()
     }
     extents = host.extents(of: device)
     loopFiles = host.loopFiles(of: extents)
+    identity.stableName = stableName(of: device, host)
     related = host.relatives(of: extents)
   }
 
@@ -119,7 +119,7 @@ extension NamedDisk {
     storage = .image(image)
     identity.size = status.size
     identity.backingFile = path.string
-    identity.stableName = Self.stableName(status.identity)
+    identity.stableName = status.stableName(on: fileSystem)
     if let loop = image.wholeLoop {
       identity.kernelName = loop.name
       identity.deviceNumber = loop.number
@@ -145,16 +145,17 @@ extension NamedDisk {
   }
 
   /// A loop's is its file's; a partition of a loop is a place in that file.
-  private static func stableName(_ device: BlockDevice, _ host: Host) -> String? {
-    if let file = device.loop?.backing { return stableName(file) }
+  private func stableName(of device: BlockDevice, _ host: Host) -> String? {
+    func name(_ file: FileIdentity) -> String {
+      loopFiles.lazy.filter { $0.identity == file }.compactMap(\.stableName).first ?? file.nameOfThisBoot
+    }
+    if let file = device.loop?.backing { return name(file) }
     guard let file = device.disk.flatMap(host.device(named:))?.loop?.backing, let place = device.rangeOnDisk
     else {
       return device.stableName
     }
-    return "\(stableName(file))+\(place.offset)+\(place.length)"
+    return "\(name(file))+\(place.offset)+\(place.length)"
   }
-
-  static func stableName(_ file: FileIdentity) -> String { "inode-\(file.inode)@\(file.device)" }
 }
 
 extension Host {

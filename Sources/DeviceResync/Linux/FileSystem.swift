@@ -10,6 +10,8 @@ struct FileSystem: Sendable, Equatable {
   /// Bytes in all.
   let total: UInt64
   let isReadOnly: Bool
+  /// Its UUID, of btrfs with the subvolume's number, for inodes count within one; nil where the kernel tells none.
+  var uuid: String?
 
   /// The usual name; nil for one that this table does not know.
   var name: String? {
@@ -53,9 +55,24 @@ extension FileSystem {
     var total: UInt64 = 0
     var isReadOnly = false
     try check(unsafe cl_file_system(descriptor.rawValue, &magic, &available, &total, &isReadOnly))
-    self.magic = magic
-    self.available = available
-    self.total = total
-    self.isReadOnly = isReadOnly
+    self.init(magic: magic, available: available, total: total, isReadOnly: isReadOnly)
+    uuid = name == "btrfs" ? Self.subvolume(descriptor) : Self.uuid(descriptor)
+  }
+
+  /// Nil also where it is all zeros, as of a file system that was given none.
+  private static func uuid(_ descriptor: borrowing OwnedDescriptor) -> String? {
+    var bytes = [UInt8](repeating: 0, count: 16)
+    let result = unsafe bytes.withUnsafeMutableBufferPointer { buffer in
+      unsafe cl_file_system_uuid(descriptor.rawValue, buffer.baseAddress)
+    }
+    guard result == 0, bytes.contains(where: { $0 != 0 }) else { return nil }
+    let digits = bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }
+    return [0..<4, 4..<6, 6..<8, 8..<10, 10..<16].map { digits[$0].joined() }.joined(separator: "-")
+  }
+
+  private static func subvolume(_ descriptor: borrowing OwnedDescriptor) -> String? {
+    var id: UInt64 = 0
+    guard let uuid = uuid(descriptor), unsafe cl_btrfs_subvolume(descriptor.rawValue, &id) == 0 else { return nil }
+    return "\(uuid)/\(id)"
   }
 }

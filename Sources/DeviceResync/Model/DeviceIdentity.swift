@@ -10,7 +10,8 @@ public struct DeviceIdentity: Sendable, Hashable, Codable {
   public var size: UInt64
   /// Logical block size, in bytes; nil for an image that has no loop device yet.
   public var logicalBlockSize: UInt32?
-  /// A name that outlives a reboot: a WWN, a serial, a dm UUID, an image's file system and inode.
+  /// A name that outlives a reboot: a WWN, a serial, a dm UUID, an image's file system, inode and birth; where that
+  /// file system has no UUID it ends in `this-boot`.
   public var stableName: String?
   /// The kernel's count of disks attached, when this one was (`BLKGETDISKSEQ`).
   public var diskSequence: UInt64?

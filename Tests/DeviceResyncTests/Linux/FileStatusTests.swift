@@ -82,6 +82,22 @@ struct FileStatusTests {
     #expect(system.mayBeShared == isShared)
   }
 
+  @Test("an image's name outlives a reboot where its file system has a UUID, else it says that it does not")
+  func stableName() throws {
+    let directory = try TemporaryDirectory()
+    let image = try directory.image("image", size: 4096)
+    let status = try FileStatus(at: image, followingLink: false)
+    var system = try FileSystem(of: try OwnedDescriptor(opening: image, .readOnly))
+    system.uuid = "01234567-89ab-cdef-0123-456789abcdef"
+    let born = try #require(status.born)
+    #expect(
+      status.stableName(on: system)
+        == "inode-\(status.identity.inode)-\(born)@01234567-89ab-cdef-0123-456789abcdef")
+    system.uuid = nil
+    #expect(
+      status.stableName(on: system) == "inode-\(status.identity.inode)@\(status.identity.device)-this-boot")
+  }
+
   @Test("a directory's names come without itself and its parent")
   func names() throws {
     let directory = try TemporaryDirectory()
