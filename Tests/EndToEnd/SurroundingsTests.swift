@@ -56,4 +56,26 @@ import Testing
     expect(report, 32774)
     #expect(report.evidence("loops").contains(try #require(node)))
   }
+
+  @Test("a named loop over a file on overlay is SHARED, as the image there is")
+  func sharedFile() throws {
+    let primary = try Image("primary", size: 1 << 20)
+    let script = #"""
+      mkdir -p "$1"/{lower,upper,work,mnt} && cd "$1" || exit
+      mount -t overlay -o lowerdir=lower,upperdir=upper,workdir=work overlay mnt || exit
+      truncate --size=1M mnt/image && node=$(losetup --find --show mnt/image) || exit
+      "${@:2}" --recovery "$node" >&2
+      losetup --detach "$node"
+      "${@:2}" --recovery "$1/mnt/image"
+      """#
+    let wrapper = ["unshare", "--mount", "--propagation", "private", "bash", "-c", script, "bash"]
+    let words = ["plan", "--json", "--primary", primary.path]
+    let ended = try Command.start(words, through: wrapper + [Place.ours("shared")]).wait()
+    for text in [ended.output, ended.error] {
+      let report = try JSONValue(parsing: text)
+      let verdict = report["Pairs"][0]["Guards"].array.first { $0["Name"].text == "shared storage" }
+      #expect(verdict?["Verdict"].text == "warning", "\(ended)")
+      #expect(verdict?["Evidence"][0].text?.hasSuffix("lies on overlay") == true, "\(ended)")
+    }
+  }
 }

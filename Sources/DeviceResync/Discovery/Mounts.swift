@@ -15,6 +15,12 @@ public struct Mount: Sendable, Hashable {
   /// A process that sees the mount; nil for our own namespace.
   public let seenBy: Int32?
 
+  /// Whether other hosts may reach the same files, or other paths lead to the same bytes (PITFALLS A16).
+  var mayBeShared: Bool {
+    let type = fileSystemType.prefix { $0 != "." }  // fuse.sshfs
+    return ["nfs", "nfs4", "cifs", "smb3", "fuse", "fuseblk", "virtiofs", "ceph", "overlay"].contains(type)
+  }
+
   /// Reads one line of mountinfo; nil for a line of another form.
   init?(parsing line: Substring, seenBy: Int32?) {
     let fields = line.split(separator: " ", omittingEmptySubsequences: false)

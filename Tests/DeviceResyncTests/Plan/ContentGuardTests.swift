@@ -96,6 +96,25 @@ struct ContentGuardTests {
     ),
     (
       SharedStorageGuard.self,
+      GuardCase("a loop over a file on a network file system is SHARED", .warning, says: ["SHARED", "nfs"]) {
+        $0.edits[.recovery] = { $0.loopFiles = [.test(7, magic: 0x6969)] }
+      }
+    ),
+    (
+      SharedStorageGuard.self,
+      GuardCase("a loop over a file of this host's own passes") {
+        $0.edits[.recovery] = { $0.loopFiles = [.test(7, magic: 0xef53)] }
+      }
+    ),
+    (
+      SharedStorageGuard.self,
+      GuardCase("a loop over a file that no path leads to is judged by its mount", .warning, says: ["fuse.sshfs"]) {
+        $0.edits[.recovery] = { $0.loopFiles = [.test(7, magic: nil)] }
+        $0.mount(DeviceNumber(major: 0, minor: 40), on: "/images", type: "fuse.sshfs")
+      }
+    ),
+    (
+      SharedStorageGuard.self,
       GuardCase("a map over a shared disk is SHARED", .warning, says: ["sdb is attached through fc"]) {
         $0["sdb"].transport = "fc"
         $0.stack("dm-3", 3, on: ["sdb"], map: "mpatha")

@@ -137,6 +137,15 @@ extension FileIdentity {
   }
 }
 
+extension LoopFile {
+  /// File `inode` behind a loop; without a magic its path leads elsewhere.
+  static func test(_ inode: UInt64, magic: UInt64?) -> LoopFile {
+    var file = LoopFile(.test(inode), at: "/images/\(inode)")
+    file.fileSystem = magic.map { FileSystem(magic: $0, available: 0, total: 0, isReadOnly: false) }
+    return file
+  }
+}
+
 extension BlockDevice {
   /// A disk of 1 GiB that nobody uses.
   static func disk(

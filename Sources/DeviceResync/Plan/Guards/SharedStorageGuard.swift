@@ -11,6 +11,10 @@ enum SharedStorageGuard: Guard {
     if let image = facts.recovery.image, image.fileSystem.mayBeShared {
       evidence.append("the image lies on \(image.fileSystem.name ?? "a shared file system")")
     }
+    for file in facts.recovery.loopFiles {
+      guard let name = sharedFileSystem(of: file, facts.host) else { continue }
+      evidence.append("the file \(PrintableText(file.path)) behind a loop lies on \(name)")
+    }
     guard evidence.isEmpty else {
       return [
         .warning(
@@ -19,5 +23,11 @@ enum SharedStorageGuard: Guard {
       ]
     }
     return passed("the recovery's transport is this host's own")
+  }
+
+  /// By the file itself; where its path leads elsewhere, by a mount of its file system in any namespace.
+  private static func sharedFileSystem(of file: LoopFile, _ host: Host) -> String? {
+    if let system = file.fileSystem { return system.mayBeShared ? system.name : nil }
+    return host.mounts.first { $0.device == file.identity.device && $0.mayBeShared }?.fileSystemType
   }
 }
