@@ -18,8 +18,11 @@ import Testing
     #expect(verdict["Verdict"].text == "refused")
     let disk = side == .primary ? pair.primary : pair.recovery
     #expect(
-      verdict["Reason"].text?.contains("\(disk) (the \(side)): Input/output error (EIO)") == true, "\(report)"
-    )
+      verdict["Reason"].text?.contains("\(disk) (the \(side)) at bytes 2093056–2097151: Input/output error (EIO)") == true,
+      "\(report)")
+    let error = report.pair()["Errors"][0]
+    #expect(error["Offset"].int == 2_093_056 && error["Length"].int == 4096, "\(report)")
+    #expect(error["Side"].text == "\(side)" && error["Errno"].text == "EIO")
     #expect(report.verdict("sizes")["Verdict"].text == "warning")
     #expect(report["Identical"].bool != true)
   }
@@ -62,7 +65,7 @@ import Testing
     #expect(ended.status == 40)
     #expect(
       ended.output.contains(
-        "32768 Failed: could not read the first and last bytes of \(pair.primary) (the primary): "))
+        "32768 Failed: could not read the last bytes of \(pair.primary) (the primary) at bytes 2093056–2097151: "))
     #expect(ended.output.contains("Input/output error (EIO)"))
   }
 }

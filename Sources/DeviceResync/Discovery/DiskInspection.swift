@@ -45,34 +45,37 @@ extension NamedDisk {
     try attempt("look for locks on", on: name.typed, side: side) { () throws(Errno) in
       try lookForLocks(descriptor)
     }
-    container = try attempt("read the first and last bytes of", on: name.typed, side: side, .transfer) {
-      () throws(Errno) in
-      try Self.container(path, isDevice: status.kind == .blockDevice, size: identity.size)
-    }
+    container = try container(path, isDevice: status.kind == .blockDevice)
   }
 
   /// Compares the ends of the disk with our table of containers; a device's past its node's cache.
-  private static func container(
-    _ path: FilePath, isDevice: Bool, size: UInt64
-  ) throws(Errno) -> ContainerFormat? {
-    let start: [UInt8]
-    let end: [UInt8]
+  private func container(_ path: FilePath, isDevice: Bool) throws(ResyncError) -> ContainerFormat? {
+    let size = size
     let window = UInt64(ContainerFormat.startLength)
-    if isDevice {
-      guard size >= window else { return nil }
-      let device = try OwnedDescriptor(opening: path, [.direct, .noFollow, .nonBlocking])
-      try device.makeBlocking()
-      start = try device.readDirect(Int(window), at: 0)
-      // The last bytes, in a piece that suits every block size.
-      let last = (size - 1) / window * window
-      end = try device.readDirect(Int(window), at: last)
-    } else {
-      let file = try OwnedDescriptor(opening: path, [.noFollow, .nonBlocking])
-      start = try file.read(Int(window), at: 0)
-      let length = min(size, UInt64(ContainerFormat.endLength))
-      end = try file.read(Int(length), at: size - length)
+    if isDevice, size < window { return nil }
+    let first = ByteRange(offset: 0, length: min(size, window))
+    // The last bytes; of a device in a piece that suits every block size.
+    let last =
+      isDevice
+      ? ByteRange((size - 1) / window * window, upTo: size)
+      : ByteRange(size - min(size, UInt64(ContainerFormat.endLength)), upTo: size)
+    let disk = try attempt("open for reading", on: name.typed, side: side) { () throws(Errno) in
+      let flags: OpenFlags = isDevice ? [.direct, .noFollow, .nonBlocking] : [.noFollow, .nonBlocking]
+      let disk = try OwnedDescriptor(opening: path, flags)
+      try disk.makeBlocking()
+      return disk
     }
-    return ContainerFormat(start: start, end: end)
+    func read(_ range: ByteRange, _ which: String) throws(ResyncError) -> [UInt8] {
+      do throws(Errno) {
+        return isDevice
+          ? try disk.readDirect(Int(window), at: range.offset)
+          : try disk.read(Int(range.length), at: range.offset)
+      } catch {
+        throw ResyncError(
+          .kernel(error, .transfer), "read the \(which) bytes of", on: name.typed, side: side, range: range)
+      }
+    }
+    return ContainerFormat(start: try read(first, "first"), end: try read(last, "last"))
   }
 
   private mutating func inspectDevice(

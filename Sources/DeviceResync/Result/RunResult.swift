@@ -90,5 +90,6 @@ extension PairResult {
     sourceMode = planned.sourceMode
     guards = planned.guards
     returnValue = planned.refusal ?? .completed
+    errors = Side.allCases.compactMap { planned[$0].refusal }.map(ErrorReport.init)
   }
 }
