@@ -60,7 +60,11 @@ int cl_duplicate(int descriptor) {
 }
 
 static int64_t nanoseconds(struct statx_timestamp time) {
-  return time.tv_sec * INT64_C(1000000000) + time.tv_nsec;
+  int64_t sum; // a file system of another host may say anything
+  if (__builtin_mul_overflow(time.tv_sec, INT64_C(1000000000), &sum) ||
+      __builtin_add_overflow(sum, (int64_t)time.tv_nsec, &sum))
+    return time.tv_sec < 0 ? INT64_MIN : INT64_MAX;
+  return sum;
 }
 
 static int status(int directory, const char *path, int flags, struct cl_file_status *status) {

@@ -205,10 +205,10 @@ extension RunResult {
     } else if let failure {
       message = failure.errors.first?.message ?? failure.returnValue.name
     } else if request.operation == .compare {
-      let different = pairs.reduce(UInt64(0)) { $0 + $1.totals.bytesDifferent }
+      let different = pairs.reduce(UInt64(0)) { $0.saturatingAdd($1.totals.bytesDifferent) }
       message = different == 0 ? "identical" : "\(ByteCount(different)) differ"
     } else if request.isDryRun {
-      message = "\(ByteCount(pairs.reduce(UInt64(0)) { $0 + $1.totals.bytesToWrite })) would be written"
+      message = "\(ByteCount(pairs.reduce(UInt64(0)) { $0.saturatingAdd($1.totals.bytesToWrite) })) would be written"
     } else {
       message = "the recovery equals the primary"
     }

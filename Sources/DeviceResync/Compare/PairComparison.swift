@@ -177,7 +177,8 @@ struct PairComparison: ~Copyable {
   /// Stores what was done where a job looks for it; only this thread stores there.
   mutating func tellProgress(skipped: UInt64) {
     totals.bytesSkipped = skipped
-    control.bytesDone.store(before.done + totals.bytesCompared + skipped, ordering: .relaxed)
+    // Counts the pairs before too, whose sizes may come to more than 64 bits: whoever reads it takes differences.
+    control.bytesDone.store(before.done &+ totals.bytesCompared &+ skipped, ordering: .relaxed)
     control.bytesDifferent.store(before.different + totals.bytesDifferent, ordering: .relaxed)
     control.bytesWritten.store(before.written + totals.bytesWritten, ordering: .relaxed)
     tellCompletions()

@@ -69,7 +69,8 @@ struct FileStatus: Sendable, Equatable {
       device: DeviceNumber(major: raw.device_major, minor: raw.device_minor), inode: raw.inode)
     deviceNumber = DeviceNumber(major: raw.special_major, minor: raw.special_minor)
     size = raw.size
-    allocated = raw.blocks * 512
+    let allocation = raw.blocks.multipliedReportingOverflow(by: 512)
+    allocated = allocation.overflow ? .max : allocation.partialValue
     modified = raw.modified
     changed = raw.changed
     born = raw.born == 0 ? nil : raw.born

@@ -33,6 +33,14 @@ public struct ByteRange: Sendable, Hashable, Codable {
   }
 }
 
+extension UInt64 {
+  /// The sum, or the largest number there is: sizes come from disks and servers, which may claim anything.
+  func saturatingAdd(_ other: UInt64) -> UInt64 {
+    let (sum, overflow) = addingReportingOverflow(other)
+    return overflow ? .max : sum
+  }
+}
+
 extension ByteRange: CustomStringConvertible {
   /// As messages show it: `bytes 4096–8191`.
   public var description: String {

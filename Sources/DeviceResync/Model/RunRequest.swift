@@ -95,7 +95,7 @@ public struct RunRequest: Sendable {
   /// The bytes to compare of a disk of `size` bytes; nil for all of them.
   func window(of size: UInt64) -> ByteRange? {
     if windowOffset == 0 && windowLength == nil { return nil }
-    let end = windowLength.map { windowOffset.addingReportingOverflow($0).partialValue } ?? size
+    let end = windowLength.map { windowOffset.saturatingAdd($0) } ?? size
     return ByteRange(windowOffset, upTo: max(windowOffset, end))
   }
 

@@ -83,19 +83,22 @@ public struct RunTotals: Sendable, Equatable {
 
   /// Bytes compared or passed over in a second; 0 where no time was taken.
   public var bytesPerSecond: UInt64 {
-    seconds > 0 ? UInt64((Double(bytesCompared + bytesSkipped) / seconds).rounded()) : 0
+    guard seconds > 0 else { return 0 }
+    // EiB of holes are passed over in no time.
+    return UInt64(exactly: (Double(bytesCompared.saturatingAdd(bytesSkipped)) / seconds).rounded()) ?? .max
   }
 
+  /// Holes of sparse images may come to more bytes than 64 bits count.
   static func += (sum: inout RunTotals, more: RunTotals) {
-    sum.bytesCompared += more.bytesCompared
-    sum.bytesSkipped += more.bytesSkipped
-    sum.bytesDifferent += more.bytesDifferent
-    sum.bytesMoving += more.bytesMoving
-    sum.bytesToWrite += more.bytesToWrite
-    sum.bytesWritten += more.bytesWritten
-    sum.bytesZeroed += more.bytesZeroed
-    sum.bytesVerified += more.bytesVerified
-    sum.differentRanges += more.differentRanges
+    sum.bytesCompared = sum.bytesCompared.saturatingAdd(more.bytesCompared)
+    sum.bytesSkipped = sum.bytesSkipped.saturatingAdd(more.bytesSkipped)
+    sum.bytesDifferent = sum.bytesDifferent.saturatingAdd(more.bytesDifferent)
+    sum.bytesMoving = sum.bytesMoving.saturatingAdd(more.bytesMoving)
+    sum.bytesToWrite = sum.bytesToWrite.saturatingAdd(more.bytesToWrite)
+    sum.bytesWritten = sum.bytesWritten.saturatingAdd(more.bytesWritten)
+    sum.bytesZeroed = sum.bytesZeroed.saturatingAdd(more.bytesZeroed)
+    sum.bytesVerified = sum.bytesVerified.saturatingAdd(more.bytesVerified)
+    sum.differentRanges = sum.differentRanges.saturatingAdd(more.differentRanges)
     sum.seconds += more.seconds
   }
 }

@@ -67,7 +67,7 @@ extension PointInTime {
 /// `0.8 s`, `3 s`, `42 s`, `3 min 5 s`, `2 h 7 min`.
 public func seconds(_ value: Double) -> String {
   if value < 9.95, value != value.rounded() { return "\((value * 10).rounded() / 10) s" }
-  let whole = UInt64(value.rounded())
+  let whole = UInt64(min(value.rounded(), 1e15))
   if whole < 60 { return "\(whole) s" }
   if whole < 3600 { return "\(whole / 60) min \(whole % 60) s" }
   return "\(whole / 3600) h \(whole % 3600 / 60) min"

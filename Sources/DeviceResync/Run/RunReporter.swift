@@ -70,7 +70,7 @@ final class RunReporter: Sendable {
           RunProgress(
             pair: state.pair, pairs: sizes.count, phase: state.phase, pairDone: state.pairDone,
             pairTotal: total,
-            callDone: state.before + state.pairDone, callTotal: sum(sizes[...]),
+            callDone: state.before.saturatingAdd(state.pairDone), callTotal: sum(sizes[...]),
             bytesDifferent: control.bytesDifferent.load(ordering: .relaxed),
             seconds: (now - started).seconds, secondsWaiting: (now - state.lastMovement).seconds)))
     }
@@ -84,10 +84,7 @@ extension Duration {
   }
 }
 
-/// The sum, or the largest number there is: sparse images may claim any size.
+/// Sparse images may claim any size.
 private func sum(_ sizes: ArraySlice<UInt64>) -> UInt64 {
-  sizes.reduce(0) { total, size in
-    let (sum, overflow) = total.addingReportingOverflow(size)
-    return overflow ? .max : sum
-  }
+  sizes.reduce(0) { $0.saturatingAdd($1) }
 }

@@ -1,3 +1,4 @@
+import CLinux
 import Foundation
 import SystemPackage
 import Testing
@@ -80,6 +81,13 @@ struct FileStatusTests {
     #expect(system.name == name)
     #expect(system.tellsHolesTruly == tellsHoles)
     #expect(system.mayBeShared == isShared)
+  }
+
+  @Test("a server's wild numbers end nothing")
+  func wild() {
+    var raw = cl_file_status()
+    (raw.mode, raw.blocks, raw.size) = (0o100600, .max, .max)
+    #expect(FileStatus(raw).allocated == .max)
   }
 
   @Test("an image's name outlives a reboot where its file system has a UUID, else it says that it does not")

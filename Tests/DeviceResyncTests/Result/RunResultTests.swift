@@ -60,6 +60,17 @@ struct RunResultTests {
     #expect(!RunResult(.resync, [.identical()], wasTerminated: true).wasTerminated, "it had ended before")
   }
 
+  @Test("sums and rates that 64 bits do not count are the most that they do")
+  func hugeTotals() {
+    var pair = PairResult.identical()
+    (pair.totals.bytesSkipped, pair.totals.seconds) = (.max - (1 << 20), 0.001)
+    #expect(pair.totals.bytesPerSecond == .max)
+    let result = RunResult(.compare, .completed, "", [pair, pair])
+    #expect(result.totals.bytesSkipped == .max && result.totals.bytesPerSecond == .max)
+    #expect(result.json.contains("\(UInt64.max)"))
+    #expect(seconds(1e30).hasSuffix(" min"))
+  }
+
   @Test("what a success says is what was asked")
   func messages() {
     #expect(RunResult(.compare, [.identical()], wasTerminated: false).message == "identical")

@@ -54,6 +54,21 @@ struct RunReporterTests {
     #expect(heard.phases == [.claiming, .comparing, .comparing])
   }
 
+  @Test("sizes that come to more than 64 bits count are as many as these can")
+  func hugeSizes() {
+    let (heard, control) = (Heard(), RunControl())
+    let reporter = RunReporter(sizes: [.max - 10, 100], control: control) { heard.hear($0) }
+    reporter.begin(pair: 0)
+    control.bytesDone.store(.max - 10, ordering: .relaxed)
+    reporter.tick()
+    reporter.begin(pair: 1)
+    control.bytesDone.store(89, ordering: .relaxed)  // it has gone on past 64 bits
+    reporter.tick()
+    #expect(heard.progress.map(\.pairDone) == [.max - 10, 100])
+    #expect(heard.progress.map(\.callDone) == [.max - 10, .max])
+    #expect(heard.progress.allSatisfy { $0.callTotal == .max })
+  }
+
   @Test("a pair that stopped half-way is counted as dealt with when the next begins")
   func failedPair() {
     let (heard, control) = (Heard(), RunControl())
