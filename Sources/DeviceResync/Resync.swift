@@ -208,7 +208,8 @@ extension RunResult {
       let different = pairs.reduce(UInt64(0)) { $0.saturatingAdd($1.totals.bytesDifferent) }
       message = different == 0 ? "identical" : "\(ByteCount(different)) differ"
     } else if request.isDryRun {
-      message = "\(ByteCount(pairs.reduce(UInt64(0)) { $0.saturatingAdd($1.totals.bytesToWrite) })) would be written"
+      message =
+        "\(ByteCount(pairs.reduce(UInt64(0)) { $0.saturatingAdd($1.totals.bytesToWrite) })) would be written"
     } else {
       message = "the recovery equals the primary"
     }

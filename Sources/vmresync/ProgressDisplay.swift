@@ -109,7 +109,8 @@ struct RateMeter {
     guard let first = samples.first, let last = samples.last, last.seconds - first.seconds >= 1 else {
       return nil
     }
-    return UInt64(exactly: (Double(last.bytes - first.bytes) / (last.seconds - first.seconds)).rounded()) ?? .max
+    return UInt64(exactly: (Double(last.bytes - first.bytes) / (last.seconds - first.seconds)).rounded())
+      ?? .max
   }
 
   /// Nil while unknown, and while nothing moves.

@@ -18,7 +18,8 @@ import Testing
     #expect(verdict["Verdict"].text == "refused")
     let disk = side == .primary ? pair.primary : pair.recovery
     #expect(
-      verdict["Reason"].text?.contains("\(disk) (the \(side)) at bytes 2093056–2097151: Input/output error (EIO)") == true,
+      verdict["Reason"].text?.contains(
+        "\(disk) (the \(side)) at bytes 2093056–2097151: Input/output error (EIO)") == true,
       "\(report)")
     let error = report.pair()["Errors"][0]
     #expect(error["Offset"].int == 2_093_056 && error["Length"].int == 4096, "\(report)")
@@ -65,7 +66,8 @@ import Testing
     #expect(ended.status == 40)
     #expect(
       ended.output.contains(
-        "32768 Failed: could not read the last bytes of \(pair.primary) (the primary) at bytes 2093056–2097151: "))
+        "32768 Failed: could not read the last bytes of \(pair.primary) (the primary) at bytes 2093056–2097151: "
+      ))
     #expect(ended.output.contains("Input/output error (EIO)"))
   }
 }

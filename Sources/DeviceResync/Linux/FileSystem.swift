@@ -72,7 +72,9 @@ extension FileSystem {
 
   private static func subvolume(_ descriptor: borrowing OwnedDescriptor) -> String? {
     var id: UInt64 = 0
-    guard let uuid = uuid(descriptor), unsafe cl_btrfs_subvolume(descriptor.rawValue, &id) == 0 else { return nil }
+    guard let uuid = uuid(descriptor), unsafe cl_btrfs_subvolume(descriptor.rawValue, &id) == 0 else {
+      return nil
+    }
     return "\(uuid)/\(id)"
   }
 }

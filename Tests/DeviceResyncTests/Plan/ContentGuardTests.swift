@@ -108,7 +108,9 @@ struct ContentGuardTests {
     ),
     (
       SharedStorageGuard.self,
-      GuardCase("a loop over a file that no path leads to is judged by its mount", .warning, says: ["fuse.sshfs"]) {
+      GuardCase(
+        "a loop over a file that no path leads to is judged by its mount", .warning, says: ["fuse.sshfs"]
+      ) {
         $0.edits[.recovery] = { $0.loopFiles = [.test(7, magic: nil)] }
         $0.mount(DeviceNumber(major: 0, minor: 40), on: "/images", type: "fuse.sshfs")
       }

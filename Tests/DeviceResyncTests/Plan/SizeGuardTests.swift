@@ -40,7 +40,8 @@ struct SizeGuardTests {
       $0.request.windowOffset = gibibyte + 4096
     },
     GuardCase(
-      "an offset and length beyond 64 bits are 32773", .refused, .invalidParameter, says: ["up to \(UInt64.max)"]
+      "an offset and length beyond 64 bits are 32773", .refused, .invalidParameter,
+      says: ["up to \(UInt64.max)"]
     ) {
       ($0.request.windowOffset, $0.request.windowLength) = (.max - 4095, .max)
     },
