@@ -3,12 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/btrfs.h>
 #include <linux/btrfs_tree.h>
 #include <linux/openat2.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
@@ -106,41 +104,6 @@ int cl_file_system(int descriptor, uint64_t *magic, uint64_t *available, uint64_
   *available = (uint64_t)raw.f_bavail * (uint64_t)raw.f_bsize;
   *total = (uint64_t)raw.f_blocks * (uint64_t)raw.f_bsize;
   *read_only = (raw.f_flags & ST_RDONLY) != 0;
-  return 0;
-}
-
-int cl_file_system_uuid(int descriptor, uint8_t uuid[16]) {
-  // Spelled out: Debian 12's headers know neither.
-  struct {
-    uint8_t length;
-    uint8_t uuid[16];
-  } any;
-  struct {
-    uint32_t length, flags;
-    uint8_t uuid[16];
-  } ext4 = {.length = 16};
-  if (ioctl(descriptor, _IOC(_IOC_READ, 0x15, 0, sizeof any), &any) == 0 && any.length == 16) {
-    memcpy(uuid, any.uuid, 16);
-    return 0;
-  }
-  // Its size does not count the UUID.
-  if (ioctl(descriptor, _IOC(_IOC_READ, 'f', 44, 8), &ext4) == 0 && ext4.length == 16) {
-    memcpy(uuid, ext4.uuid, 16);
-    return 0;
-  }
-  struct btrfs_ioctl_fs_info_args btrfs = {0};
-  if (ioctl(descriptor, BTRFS_IOC_FS_INFO, &btrfs) == 0) {
-    memcpy(uuid, btrfs.fsid, 16);
-    return 0;
-  }
-  return -ENOTTY;
-}
-
-int cl_btrfs_subvolume(int descriptor, uint64_t *id) {
-  // Tree 0 stands for the file's own.
-  struct btrfs_ioctl_ino_lookup_args args = {.treeid = 0, .objectid = BTRFS_FIRST_FREE_OBJECTID};
-  if (ioctl(descriptor, BTRFS_IOC_INO_LOOKUP, &args) != 0) return -errno;
-  *id = args.treeid;
   return 0;
 }
 

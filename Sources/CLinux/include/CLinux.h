@@ -57,12 +57,6 @@ int cl_status_at(int directory, const char *path, bool follow, struct cl_file_st
 
 /// fstatfs(2): the file system's magic (<linux/magic.h>), free and total bytes.
 int cl_file_system(int descriptor, uint64_t *magic, uint64_t *available, uint64_t *total, bool *read_only);
-/// UUID of the file system that the file lies on. ENOTTY where it has none, or does not tell. Source:
-/// FS_IOC_GETFSUUID, <linux/fs.h>, since 6.9; EXT4_IOC_GETFSUUID, fs/ext4/ext4.h, since 6.0; BTRFS_IOC_FS_INFO,
-/// <linux/btrfs.h> (the first does not know btrfs, 6.18).
-int cl_file_system_uuid(int descriptor, uint8_t uuid[16]);
-/// The btrfs subvolume that the file lies in. Source: BTRFS_IOC_INO_LOOKUP, <linux/btrfs.h>.
-int cl_btrfs_subvolume(int descriptor, uint64_t *id);
 /// readlinkat(2). Returns the length, or a negative errno (ENAMETOOLONG where `capacity` does not do).
 int64_t cl_read_link(int directory, const char *path, char *buffer, size_t capacity);
 /// read(2), again after EINTR. Returns the bytes read, or a negative errno.

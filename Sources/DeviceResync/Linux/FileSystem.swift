@@ -59,22 +59,14 @@ extension FileSystem {
     uuid = name == "btrfs" ? Self.subvolume(descriptor) : Self.uuid(descriptor)
   }
 
-  /// Nil also where it is all zeros, as of a file system that was given none.
+  /// Nil also where it is all zeros, as of a file system that was given none, and where it cannot be asked.
   private static func uuid(_ descriptor: borrowing OwnedDescriptor) -> String? {
-    var bytes = [UInt8](repeating: 0, count: 16)
-    let result = unsafe bytes.withUnsafeMutableBufferPointer { buffer in
-      unsafe cl_file_system_uuid(descriptor.rawValue, buffer.baseAddress)
-    }
-    guard result == 0, bytes.contains(where: { $0 != 0 }) else { return nil }
-    let digits = bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }
-    return [0..<4, 4..<6, 6..<8, 8..<10, 10..<16].map { digits[$0].joined() }.joined(separator: "-")
+    guard case .uuid(let bits)? = try? FileSystemIdentity(of: descriptor) else { return nil }
+    return "\(UniqueID(bits))"
   }
 
   private static func subvolume(_ descriptor: borrowing OwnedDescriptor) -> String? {
-    var id: UInt64 = 0
-    guard let uuid = uuid(descriptor), unsafe cl_btrfs_subvolume(descriptor.rawValue, &id) == 0 else {
-      return nil
-    }
+    guard let uuid = uuid(descriptor), let id = try? btrfsSubvolume(of: descriptor) else { return nil }
     return "\(uuid)/\(id)"
   }
 }
