@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/btrfs_tree.h>
 #include <linux/openat2.h>
 #include <string.h>
 #include <sys/file.h>

@@ -24,7 +24,22 @@ struct ClaimedRecoveries: ~Copyable {
     OpenerGuard.self, LoopGuard.self, LockGuard.self,
   ]
 
-  init(_ relationship: RelationshipState) throws(ResyncError) {
+  /// Finds and claims them; waits while nobody but a dead run's I/O can hold one (PITFALLS E1).
+  static func claim(
+    _ relationship: RelationshipState, _ control: RunControl
+  ) throws(ResyncError) -> ClaimedRecoveries {
+    let clock = ContinuousClock()
+    let deadline = clock.now + patienceWithFormerRun
+    while true {
+      do throws(ResyncError) {
+        return try ClaimedRecoveries(relationship)
+      } catch where error.errno == .resourceBusy && clock.now < deadline && !control.isStopping {
+        pause(milliseconds: 100)
+      }
+    }
+  }
+
+  private init(_ relationship: RelationshipState) throws(ResyncError) {
     let names = relationship.pairs.map { NamedPath(resolving: $0.recovery.path) }
     let images = names.compactMap(\.status).filter { $0.kind == .regular }.map(\.identity)
     let host = try discoverHost(images: Set(images))
@@ -61,8 +76,10 @@ struct ClaimedRecoveries: ~Copyable {
     let facts = PairFacts(request: request, host: host, primary: primary, recovery: disk)
     let inTheWay = guards.flatMap { $0.judge(facts) }.filter(\.isInTheWay)
     guard let first = inTheWay.first else { return }
+    let isEnding = inTheWay.allSatisfy(\.isEnding)
     let cause: ResyncError.Cause =
       switch first.returnValue {
+      case _ where isEnding: .kernel(.resourceBusy, .open)
       case .accessDenied: .kernel(.permissionDenied, .open)
       case .statusUnknown: .statusUnknown
       default: .inUse

@@ -105,7 +105,7 @@ extension Unfinished {
     let hold = try book.takeOver(relationship.id)
     let staging = try validate(run, seal, relationship)
     if case .settled = relationship.consistency { try book.recommit(hold) }
-    let recoveries = try ClaimedRecoveries(relationship)
+    let recoveries = try ClaimedRecoveries.claim(relationship, control)
     var written: UInt64 = 0
     for (index, recovery) in recoveries.all.enumerated() {
       try DeviceResync.settle(
