@@ -1,0 +1,129 @@
+import SystemPackage
+import Testing
+
+@testable import DeviceResync
+
+@Suite("an unfinished commit that cannot be finished", .ownPlace, .tags(.devices, .slow))
+struct StagedDamageTests {
+  /// What happened to the staging file.
+  enum Damage: CaseIterable { case removed, flippedHeader, flippedData, truncated, empty }
+
+  private func damage(_ file: Image, _ damage: Damage) throws {
+    let size = try file.status().size
+    switch damage {
+    case .removed: try tool("rm", file.path)
+    case .flippedHeader: try flip(file, at: 40)
+    // The one record's block is the last of what holds data.
+    case .flippedData: try flip(file, at: try #require(try lastData(of: file)))
+    case .truncated: try file.resize(to: size - 4096)
+    case .empty: try file.resize(to: 0)
+    }
+  }
+
+  private func flip(_ file: Image, at offset: UInt64) throws {
+    try file.write([try file.bytes(1, at: offset)[0] ^ 0x10], at: offset)
+  }
+
+  private func lastData(of file: Image) throws -> UInt64? {
+    try file.bytes().lastIndex { $0 != 0 }.map(UInt64.init)
+  }
+
+  @Test(
+    "for want of its staging file: 32775, nothing written, Inconsistent, healed by a run",
+    arguments: Damage.allCases)
+  func damagedStaging(_ kind: Damage) throws {
+    let state = try StateDirectory()
+    let pair = try TestPair(differing: .images)
+    let file = try state.leaveApplying(pair.primary, pair.recovery)
+    try damage(file, kind)
+    let report = try state.repair(pair.recovery)
+    expect(report, 32775)
+    #expect(report.message.contains(pair.recovery) && report.message.contains(file.path))
+    #expect(report.message.contains("vmresync repair"), "\(report)")
+    #expect(try state.states() == ["Inconsistent"])
+    try pair.expectUntouched()
+    #expect(try state.staged().count == (kind == .removed ? 0 : 1), "nothing is dropped")
+
+    // The recovery may not be read from.
+    let third = try Image("third", size: 1 << 20)
+    expect(try state.resync(pair.recovery, third.path), 32775)
+    expect(try state.resync(pair.primary, pair.recovery), 0)
+    #expect(areEqual(try pair.recoveryImage.bytes(), try pair.primaryImage.bytes()))
+    try state.expect("Consistent")
+  }
+
+  @Test("a run meets it as repair does, and the next one heals it")
+  func metByRun() throws {
+    let state = try StateDirectory()
+    let pair = try TestPair(differing: .loops)
+    try damage(state.leaveApplying(pair.primary, pair.recovery), .removed)
+    expect(try state.resync(pair.primary, pair.recovery), 32775)
+    try pair.expectUntouched()
+    #expect(try state.states() == ["Inconsistent"])
+    expect(try state.resync(pair.primary, pair.recovery), 0)
+    try state.expect("Consistent")
+  }
+
+  @Test("given up, and the staging file comes back: repair finishes it")
+  func stagingComesBack() throws {
+    let state = try StateDirectory()
+    let pair = try TestPair(differing: .images)
+    let file = try state.leaveApplying(pair.primary, pair.recovery)
+    try tool("mv", file.path, Place.ours("aside"))
+    expect(try state.repair(pair.recovery), 32775)
+    try tool("mv", Place.ours("aside"), file.path)
+    expect(try state.repair(pair.recovery), 0)
+    #expect(areEqual(try pair.recoveryImage.bytes(), try pair.primaryImage.bytes()))
+    try state.expect("Consistent")
+  }
+
+  @Test("somebody writes under a staged block: 32775, and nothing is written")
+  func foreignWrite() throws {
+    let state = try StateDirectory()
+    let pair = try TestPair(differing: .images)
+    _ = try state.leaveApplying(pair.primary, pair.recovery)
+    try pair.recoveryImage.write([0x55], at: 4200)
+    let before = try pair.recoveryImage.bytes()
+    for _ in 0..<2 {
+      let report = try state.repair(pair.recovery)
+      expect(report, 32775)
+      #expect(report.message.contains("somebody wrote"), "\(report)")
+      #expect(areEqual(try pair.recoveryImage.bytes(), before))
+      #expect(try state.staged().count == 1)
+    }
+  }
+
+  @Test("somebody writes beside the staged blocks: the proof finds it, 32768 and Inconsistent")
+  func foreignWriteBeside() throws {
+    let state = try StateDirectory()
+    let pair = try TestPair(differing: .images)
+    _ = try state.leaveApplying(pair.primary, pair.recovery)
+    try pair.recoveryImage.write([0x55], at: 500_000)
+    expect(try state.repair(pair.recovery), 32768)
+    #expect(try state.states() == ["Inconsistent"])
+    expect(try state.resync(pair.primary, pair.recovery), 0)
+    #expect(areEqual(try pair.recoveryImage.bytes(), try pair.primaryImage.bytes()))
+    try state.expect("Consistent")
+  }
+
+  @Test("another disk under the recovery's name is not written")
+  func anotherDisk() throws {
+    let state = try StateDirectory()
+    let pair = try TestPair(differing: .images)
+    _ = try state.leaveApplying(pair.primary, pair.recovery)
+    try tool("mv", pair.recovery, Place.ours("aside"))
+    let other = try Image("recovery", randomBytes(1 << 20, seed: 9))
+    let report = try state.repair(other.path)
+    #expect(areEqual(try other.bytes(), randomBytes(1 << 20, seed: 9)))
+    #expect(try state.states() == ["Applying"], "\(report)")
+    // Nor where the disk is named by the name that it has now.
+    let moved = try state.repair(Place.ours("aside"))
+    #expect(moved.value == 32777, "\(moved)")
+    #expect(areEqual(try other.bytes(), randomBytes(1 << 20, seed: 9)))
+    #expect(try state.states() == ["Applying"])
+    try tool("mv", "--force", Place.ours("aside"), pair.recovery)
+    expect(try state.repair(pair.recovery), 0)
+    #expect(areEqual(try pair.recoveryImage.bytes(), try pair.primaryImage.bytes()))
+    try state.expect("Consistent")
+  }
+}
