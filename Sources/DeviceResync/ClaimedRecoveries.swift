@@ -33,7 +33,7 @@ struct ClaimedRecoveries: ~Copyable {
     while true {
       do throws(ResyncError) {
         return try ClaimedRecoveries(relationship)
-      } catch where error.errno == .resourceBusy && clock.now < deadline && !control.isStopping {
+      } catch  where error.errno == .resourceBusy && clock.now < deadline && !control.isStopping {
         pause(milliseconds: 100)
       }
     }

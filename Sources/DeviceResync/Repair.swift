@@ -48,5 +48,6 @@ private func repair(
       try unfinished.settle(relationship.pairs, for: .repair)
     }
   }
+  try StagedRun.sweep(unfinished.book)
   return unfinished.notes
 }

@@ -35,4 +35,22 @@ extension StagedRun {
       return file
     }
   }
+
+  /// Removes staging files that no relationship names: their run had ended, and was killed before it removed them.
+  ///
+  /// A run's state names its file before it is made, so that no living run's is among them.
+  static func sweep(_ book: borrowing StateBook<DirectoryStore>) throws(ResyncError) {
+    let names = try attempt("list the staging files in", on: book.store.path.string, .setUp) {
+      () throws(Errno) in
+      try book.store.staging.names()
+    }
+    guard !names.isEmpty else { return }
+    let (states, faults) = try book.relationships()
+    // A record that cannot be read may name any of them.
+    guard faults.isEmpty else { return }
+    let known = Set(states.compactMap { $0.consistency.run?.stagingName })
+    for name in names where UniqueID(name) != nil && !known.contains(name) {
+      try removeStaging(book.store, name)
+    }
+  }
 }

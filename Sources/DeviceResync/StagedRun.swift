@@ -25,7 +25,7 @@ struct StagedRun: ~Copyable {
   consuming func carryOut(_ runs: inout [PairRun]) throws(ResyncError) {
     try checkPlace(runs)
     let began = Timestamp.now()
-    try sweep()
+    try Self.sweep(book)
     let id = UniqueID.random()
     var run = try RunRecord.ours(.staged, staging: try place(id), id: id)
     run.isFuzzy = runs.contains { $0.planned.sourceMode == .running }
@@ -214,22 +214,6 @@ extension StagedRun {
         reason: "it lies on \(disk.name.typed) itself",
         remedy: "name a directory on another disk with --state-dir")
     }
-  }
-
-  /// Removes staging files that no relationship names: their run had ended, and was killed before it removed them.
-  ///
-  /// A run's state names its file before it is made, so that no living run's is among them.
-  private func sweep() throws(ResyncError) {
-    let directory = request.stateDirectory
-    let names = try attempt("list the staging files in", on: directory, .setUp) { () throws(Errno) in
-      try book.store.staging.names()
-    }
-    guard !names.isEmpty else { return }
-    let (states, faults) = try book.relationships()
-    // A record that cannot be read may name any of them.
-    guard faults.isEmpty else { return }
-    let known = Set(states.compactMap { $0.consistency.run?.stagingName })
-    for name in names where UniqueID(name) != nil && !known.contains(name) { try removeStaging(name) }
   }
 
   private func removeStaging(_ name: String) throws(ResyncError) {
