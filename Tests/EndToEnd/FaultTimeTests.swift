@@ -61,10 +61,27 @@ import Testing
     try pair.expectHealing()
   }
 
+  @Test("a run that was killed in the middle of a flush is waited for, like its claim")
+  func killedInFlush() throws {
+    let pair = try FaultPair()
+    let former = try pair.start()
+    var next: Child?
+    try pair.recovery.stalling("sync *") {
+      former.signal(SIGKILL)
+      next = try pair.start()
+      let hasEnded = eventually(within: 2) { next?.hasEnded ?? true }
+      #expect(!hasEnded, "it waits")
+    }
+    if let next = next.take() { expect(try Report(next.wait()), 0) }
+    #expect(try former.wait().signal == SIGKILL)
+    #expect(areEqual(try pair.recovery.bytes(), FaultPair.bytes))
+  }
+
   @Test("the same of an image, whose loop and locks outlive the run too")
   func killedOnImage() throws {
     let disk = try FaultDisk([UInt8](repeating: 0, count: 32 << 20))
-    try tool("mkfs.ext4", "-q", disk.node)
+    // Nothing but the run writes: no journal, and nothing that mkfs leaves to the mount.
+    try tool("mkfs.ext4", "-q", "-O", "^has_journal", "-E", "lazy_itable_init=0", disk.node)
     let mount = try Child.mounting(disk.node, at: Place.ours("mounted"))
     let inside = ["nsenter", "--target", "\(mount.id)", "--mount", "--"]
     let primary = try Image("primary", randomBytes(1 << 20, seed: 1))
@@ -107,7 +124,11 @@ import Testing
   func terminatedWhileWriting() throws {
     let pair = try FaultPair()
     let run = try pair.start()
-    try pair.recovery.stalling("write *") { run.signal(SIGTERM) }
+    try pair.recovery.stalling("write *") {
+      run.signal(SIGTERM)
+      let hasEnded = eventually(within: 0.2) { run.hasEnded }
+      #expect(!hasEnded, "what is in flight is waited for")
+    }
     let report = try Report(run.wait(within: 20))
     expect(report, 32768, status: 21)
     #expect(report.message.contains("mixed"))

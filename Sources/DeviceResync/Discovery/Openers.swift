@@ -18,6 +18,8 @@ public struct Opener: Sendable, Hashable {
   public let isWriting: Bool
   /// Whether it holds locks on bytes of it, as QEMU does.
   var isLocking = false
+  /// Whether it was killed: it does nothing any more, but what it asked of the kernel is still ending.
+  var isDying = false
 
   /// `pid 4711 (qemu-system-x86)`.
   public var description: String { "pid \(process) (\(PrintableText(program)))" }
@@ -119,7 +121,7 @@ private func look(
     openers.insert(
       Opener(
         process: process, program: try program(directory), target: target, isWriting: use.isWriting,
-        isLocking: use.isLocking))
+        isLocking: use.isLocking, isDying: try isDying(directory)))
   }
   for mapping in try directory.opening("maps", .readOnly).readText().split(separator: "\n") {
     // "7f12…-7f13… rw-s 00000000 00:06 1234 /dev/sdb": only shared mappings reach the disk.
@@ -128,9 +130,23 @@ private func look(
       let status = try statusIfOpen(directory, "map_files/\(fields[0])"),
       let target = Opener.Target(status, among: files)
     else { continue }
-    openers.insert(Opener(process: process, program: try program(directory), target: target, isWriting: true))
+    openers.insert(
+      Opener(
+        process: process, program: try program(directory), target: target, isWriting: true,
+        isDying: try isDying(directory)))
   }
   return !names.isEmpty
+}
+
+/// Whether SIGKILL, the bit 8, is pending for a thread or its process: lines `SigPnd:\t…` and `ShdPnd:\t…` of
+/// `status`, in hexadecimal (proc_pid_status(5)).
+///
+/// It stays pending while a thread waits for a device in the kernel.
+private func isDying(_ directory: borrowing OwnedDescriptor) throws(Errno) -> Bool {
+  try directory.opening("status", .readOnly).readText().split(separator: "\n").contains { line in
+    guard line.hasPrefix("SigPnd:") || line.hasPrefix("ShdPnd:") else { return false }
+    return (UInt64(line.dropFirst(7).drop(while: { $0 == "\t" }), radix: 16) ?? 0) & 0x100 != 0
+  }
 }
 
 /// Nil for what was closed meanwhile.

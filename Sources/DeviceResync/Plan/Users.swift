@@ -118,7 +118,8 @@ extension PairFacts {
   /// only a dead run's last I/O holds them.
   func areEnding(_ loops: [BlockDevice]) -> Bool {
     loops.allSatisfy { loop in
-      loop.loop?.detachesItself == true && !host.openers.contains { $0.target == .device(loop.number) }
+      loop.loop?.detachesItself == true
+        && !host.openers.contains { $0.target == .device(loop.number) && !$0.isDying }
     }
   }
 }

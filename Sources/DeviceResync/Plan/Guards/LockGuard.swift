@@ -14,7 +14,7 @@ enum LockGuard: Guard {
       remedy: "stop the virtual machine or qemu program that uses it")
     // Held by no process: a killed run's requests keep its descriptors, and the locks on them, until they end
     // (PITFALLS E1).
-    verdict.isEnding = facts.host.knowsAllOpeners && !openers.contains(where: \.isLocking)
+    verdict.isEnding = facts.host.knowsAllOpeners && !openers.contains { $0.isLocking && !$0.isDying }
     return [verdict]
   }
 }

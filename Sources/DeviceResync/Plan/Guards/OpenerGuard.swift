@@ -11,6 +11,7 @@ enum OpenerGuard: Guard {
         evidence: writers.map(facts.title),
         remedy: "stop \(PrintableText(first.program)) (pid \(first.process)), then run again")
       verdict.mayBeBrief = true
+      verdict.isEnding = writers.allSatisfy(\.isDying)
       return [verdict]
     }
     guard facts.host.seesAllProcesses else {
