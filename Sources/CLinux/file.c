@@ -106,6 +106,11 @@ int cl_file_system(int descriptor, uint64_t *magic, uint64_t *available, uint64_
   return 0;
 }
 
+int cl_open_directory_stream(int descriptor, DIR **stream) {
+  *stream = fdopendir(descriptor);
+  return *stream != NULL ? 0 : -errno;
+}
+
 int64_t cl_read_link(int directory, const char *path, char *buffer, size_t capacity) {
   ssize_t length = readlinkat(directory, path, buffer, capacity);
   if (length < 0) return -errno;

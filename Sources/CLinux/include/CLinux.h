@@ -4,6 +4,7 @@
 #ifndef VMRESYNC_CLINUX_H
 #define VMRESYNC_CLINUX_H
 
+#include <dirent.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -57,6 +58,8 @@ int cl_status_at(int directory, const char *path, bool follow, struct cl_file_st
 
 /// fstatfs(2): the file system's magic (<linux/magic.h>), free and total bytes.
 int cl_file_system(int descriptor, uint64_t *magic, uint64_t *available, uint64_t *total, bool *read_only);
+/// fdopendir(3): a stream that owns the descriptor from now on; where it fails the descriptor is still the caller's.
+int cl_open_directory_stream(int descriptor, DIR **stream);
 /// readlinkat(2). Returns the length, or a negative errno (ENAMETOOLONG where `capacity` does not do).
 int64_t cl_read_link(int directory, const char *path, char *buffer, size_t capacity);
 /// read(2), again after EINTR. Returns the bytes read, or a negative errno.

@@ -12,9 +12,12 @@ extension OwnedDescriptor {
   func names() throws(Errno) -> [String] {
     // fdopendir(3) takes the descriptor over.
     let copy = try check(cl_duplicate(rawValue))
-    guard let stream = unsafe fdopendir(copy) else {
+    var opened: OpaquePointer?
+    let result = unsafe cl_open_directory_stream(copy, &opened)
+    guard result == 0, let stream = unsafe opened else {
       _ = cl_close(copy)
-      throw Errno.noMemory
+      // Of a process that has ended meanwhile: ENOENT or ESRCH.
+      throw Errno(rawValue: -result)
     }
     defer { unsafe closedir(stream) }
     var names: [String] = []
