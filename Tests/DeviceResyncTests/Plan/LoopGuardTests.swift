@@ -75,5 +75,7 @@ struct LoopGuardTests {
     #expect(LoopGuard.judge(scene.facts).map(\.isEnding) == [true])
     scene.open(.device(DeviceNumber(major: 7, minor: 3)), writing: false)
     #expect(LoopGuard.judge(scene.facts).map(\.isEnding) == [false])
+    scene.host.openers[0].isDying = true
+    #expect(LoopGuard.judge(scene.facts).map(\.isEnding) == [true])
   }
 }

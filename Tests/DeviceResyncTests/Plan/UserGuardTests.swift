@@ -174,6 +174,20 @@ struct UserGuardTests {
   @Test("of processes", arguments: openerCases) func openers(_ one: GuardCase) throws {
     try Self.check(one, OpenerGuard.self)
   }
+  @Test(
+    "a killed process that is still in the kernel is about to go, with its locks", arguments: [true, false])
+  func dying(_ isDying: Bool) {
+    var scene = Scene()
+    scene.host.openers = [
+      Opener(
+        process: 4711, program: "vmresync", target: .device(Self.sdb), isWriting: true, isLocking: true,
+        isDying: isDying)
+    ]
+    scene.edits[.recovery] = { $0.locks.user = true }
+    #expect(OpenerGuard.judge(scene.facts).map(\.isEnding) == [isDying])
+    #expect(LockGuard.judge(scene.facts).map(\.isEnding) == [isDying])
+  }
+
   @Test("of locks", arguments: lockCases) func locks(_ one: GuardCase) throws {
     try Self.check(one, LockGuard.self)
   }
