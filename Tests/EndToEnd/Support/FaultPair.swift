@@ -27,12 +27,15 @@ struct FaultPair: ~Copyable {
     self.recovery = recovery
   }
 
+  /// Runs the command to its end; a resync writes in place.
   func run(_ operation: Operation = .resync, _ options: [String] = []) throws -> Report {
-    try Command.json(operation, primary.node, recovery.node, options)
+    try Report(start(operation, options).wait())
   }
 
+  /// Starts it.
   func start(_ operation: Operation = .resync, _ options: [String] = []) throws -> Child {
-    try Command.start(operation.words(primary.node, recovery.node, options))
+    let writing = operation == .compare ? [] : ["--write-back", "in-place"]
+    return try Command.start(operation.words(primary.node, recovery.node, writing + options))
   }
 
   /// Gives one side's disk a command.
