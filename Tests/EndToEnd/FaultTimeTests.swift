@@ -61,22 +61,6 @@ import Testing
     try pair.expectHealing()
   }
 
-  @Test("a run that was killed in the middle of a flush is waited for, like its claim")
-  func killedInFlush() throws {
-    let pair = try FaultPair()
-    let former = try pair.start()
-    var next: Child?
-    try pair.recovery.stalling("sync *") {
-      former.signal(SIGKILL)
-      next = try pair.start()
-      let hasEnded = eventually(within: 2) { next?.hasEnded ?? true }
-      #expect(!hasEnded, "it waits")
-    }
-    if let next = next.take() { expect(try Report(next.wait()), 0) }
-    #expect(try former.wait().signal == SIGKILL)
-    #expect(areEqual(try pair.recovery.bytes(), FaultPair.bytes))
-  }
-
   @Test("the same of an image, whose loop and locks outlive the run too")
   func killedOnImage() throws {
     let disk = try FaultDisk([UInt8](repeating: 0, count: 32 << 20))
@@ -90,7 +74,7 @@ import Testing
     _ = try Child(inside + ["cp", other.path, recovery]).wait()
     _ = try Child(inside + ["sync", "--file-system", recovery]).wait()
     try disk.tell("settle\ndelay write * 2500 times 1")
-    let words = Operation.resync.words(primary.path, recovery, ["--write-back", "in-place"])
+    let words = try Operation.resync.words(primary.path, recovery, FaultPair.inPlace())
     let former = try Command.start(words, through: inside)
     let isWriting = try eventually(within: 20) { try disk.statistics().waiting == 1 }
     #expect(isWriting)

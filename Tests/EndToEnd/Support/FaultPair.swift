@@ -27,6 +27,12 @@ struct FaultPair: ~Copyable {
     self.recovery = recovery
   }
 
+  /// Options of a run in place that leaves no state outside the test's place.
+  static func inPlace() throws -> [String] {
+    try tool("mkdir", "--parents", "--mode=0700", Place.ours("state"))
+    return ["--write-back", "in-place", "--state-dir", Place.ours("state")]
+  }
+
   /// Runs the command to its end; a resync writes in place.
   func run(_ operation: Operation = .resync, _ options: [String] = []) throws -> Report {
     try Report(start(operation, options).wait())
@@ -34,7 +40,7 @@ struct FaultPair: ~Copyable {
 
   /// Starts it.
   func start(_ operation: Operation = .resync, _ options: [String] = []) throws -> Child {
-    let writing = operation == .compare ? [] : ["--write-back", "in-place"]
+    let writing = operation == .compare ? [] : try Self.inPlace()
     return try Command.start(operation.words(primary.node, recovery.node, writing + options))
   }
 
