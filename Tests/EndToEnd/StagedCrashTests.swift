@@ -114,6 +114,7 @@ private struct CrashPair {
   @Test("the first run of a pair, killed", arguments: CrashPair.calls)
   func firstRun(_ call: String) throws {
     let pair = try CrashPair()
+    // With fsync the first ones make the state directory.
     let number = Int.random(in: 1...(call == "fsync" ? 22 : 6))
     let ended = try Command.start(pair.words, through: killing(call, number)).wait()
     #expect(ended.signal == SIGKILL, "\(call) \(number): \(ended)")

@@ -26,7 +26,7 @@ struct DirectoryStore: ~Copyable, Sendable, RecordStore {
     let path = absolute(path)
     do throws(ResyncError) {
       let directory = try walk(to: path, making: false)
-      // Made first of all: without it the others hold nothing either.
+      // Made last of all: whoever was killed before that has written no record.
       _ = try child(RecordFolder.states.rawValue, of: directory, path, false)
     } catch  where error.errno == .noSuchFileOrDirectory {
       return nil
@@ -43,10 +43,10 @@ struct DirectoryStore: ~Copyable, Sendable, RecordStore {
   init(
     _ directory: consuming PrivateDirectory, _ path: FilePath, making: Bool
   ) throws(ResyncError) {
-    let states = try Self.child(RecordFolder.states.rawValue, of: directory, path, making)
     let disks = try Self.child(RecordFolder.disks.rawValue, of: directory, path, making)
     let locks = try Self.child("locks", of: directory, path, making)
     let staging = try Self.child("staging", of: directory, path, making)
+    let states = try Self.child(RecordFolder.states.rawValue, of: directory, path, making)
     self.path = path
     self.states = states
     self.disks = disks

@@ -46,6 +46,20 @@ import Testing
     _ = try DirectoryStore(at: path)
   }
 
+  @Test("whoever is killed while it is made has remembered nothing")
+  func halfMade() throws {
+    for folder in ["", "/disks", "/locks", "/staging"] {
+      try FileManager.default.createDirectory(
+        atPath: path.string + folder, withIntermediateDirectories: false,
+        attributes: [.posixPermissions: 0o700])
+      let isNothing = try DirectoryStore.ifPresent(at: path) == nil
+      #expect(isNothing, "\(folder)")
+    }
+    _ = try DirectoryStore(at: path)
+    let isThere = try DirectoryStore.ifPresent(at: path) != nil
+    #expect(isThere)
+  }
+
   @Test("a record is read as it was written last, and gone when it is removed; twice is as good")
   func records() throws {
     var store = try DirectoryStore(at: path)

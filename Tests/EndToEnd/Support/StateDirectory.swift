@@ -61,23 +61,22 @@ struct StateDirectory: Sendable {
   ///
   /// - Returns: the staging file.
   func leaveApplying(_ primary: String, _ recovery: String) throws -> Image {
-    // Which fsync that is depends on what the directory held; a run that is killed earlier has written nothing.
-    for number in 15...40 {
-      _ = try Command.start(
-        Operation.resync.words(primary, recovery, options), through: killing("fsync", number)
-      ).wait()
-      if try states() == ["Applying"] { break }
-    }
+    // The folder of relationships is flushed after each replacement: Resynchronizing first, Applying second.
+    let ended = try Command.start(
+      Operation.resync.words(primary, recovery, options), through: killing("fsync", 2, on: "\(path)/states")
+    ).wait()
+    #expect(ended.signal == SIGKILL, "\(ended)")
     try #require(try states() == ["Applying"])
     return Image(at: "\(path)/staging/\(try #require(try staged().first))")
   }
 }
 
 /// strace, which kills whoever is about to make a call for the `number`-th time.
-func killing(_ call: String, _ number: Int) -> [String] {
-  [
-    "strace", "-f", "-o", "/dev/null", "-e", "trace=\(call)", "-e",
-    "inject=\(call):signal=SIGKILL:when=\(number)",
+///
+/// - Parameter path: only calls on this file or directory count; nil for all.
+func killing(_ call: String, _ number: Int, on path: String? = nil) -> [String] {
+  ["strace", "-f", "-o", "/dev/null", "-e", "trace=\(call)"] + (path.map { ["-P", $0] } ?? []) + [
+    "-e", "inject=\(call):signal=SIGKILL:when=\(number)",
   ]
 }
 
