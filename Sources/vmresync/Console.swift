@@ -1,3 +1,4 @@
+import DeviceResync
 import Glibc
 import SystemPackage
 
@@ -32,7 +33,7 @@ enum Console {
   private static func readAnswer() -> String {
     var bytes: [UInt8] = []
     var byte: UInt8 = 0
-    while bytes.count < 80, read(STDIN_FILENO, &byte, 1) == 1, byte != UInt8(ascii: "\n") {
+    while bytes.count < 4096, read(STDIN_FILENO, &byte, 1) == 1, byte != UInt8(ascii: "\n") {
       bytes.append(byte)
     }
     return String(decoding: bytes, as: UTF8.self)
@@ -41,9 +42,14 @@ enum Console {
   /// Asks `question`; whether the answer is yes.
   ///
   /// No answer is no.
-  static func confirms(_ question: String) -> Bool {
-    error("\(question) [y/N] ", terminator: "")
-    let answer = readAnswer().lowercased()
-    return answer == "y" || answer == "yes"
+  /// - Parameter word: what must be typed; nil where `y` is enough.
+  static func confirms(_ question: String, typing word: String? = nil) -> Bool {
+    guard let word else {
+      error("\(question) [y/N] ", terminator: "")
+      let answer = readAnswer().lowercased()
+      return answer == "y" || answer == "yes"
+    }
+    error("\(question)\nType \(PrintableText(word)) to go on: ", terminator: "")
+    return readAnswer() == word
   }
 }

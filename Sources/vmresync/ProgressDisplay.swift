@@ -27,6 +27,7 @@ struct ProgressDisplay {
     switch event {
     case .progress(let progress): show(progress)
     case .phase, .differences, .ranges: break
+    case .question: clear()
     case .error(let error, _):
       guard form != .none else { return }
       clear()

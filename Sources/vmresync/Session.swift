@@ -61,7 +61,12 @@ struct Session {
 
     let events = try makeEvents()
     stage.hasBegun.withLock { $0 = true }
-    let result = DeviceResync.run(plan, control: control) { events.take($0) }
+    let result = DeviceResync.run(plan, control: control) { event in
+      events.take(event)
+      if case .question(let question) = event {
+        control.answer(Console.confirms(question.text, typing: question.word))
+      }
+    }
     if let error = events.finish() { try finish(RunResult(request, refusedBy: error)) }
     try finish(result)
   }

@@ -23,6 +23,8 @@ public final class RunControl: Sendable {
   let bytesWritten = Atomic<UInt64>(0)
   /// Counts completions of any kind: when it stands still, the device does.
   let completions = Atomic<UInt64>(0)
+  /// The answer to the question that the run asked last; nil while there is none.
+  private let answer = Mutex<Bool?>(nil)
 
   /// Creates the control of one run.
   public init() {}
@@ -36,4 +38,10 @@ public final class RunControl: Sendable {
 
   /// Whether the run was asked to end.
   var isStopping: Bool { request.load(ordering: .acquiring) != .run }
+
+  /// Answers the question that the run asked last (``RunEvent/question(_:)``).
+  public func answer(_ isYes: Bool) { answer.withLock { $0 = isYes } }
+
+  /// The answer, once; nil while there is none.
+  func takeAnswer() -> Bool? { answer.withLock { $0.take() } }
 }

@@ -8,13 +8,28 @@ public enum RunEvent: Sendable {
   case differences(bytes: UInt64, pair: Int)
   /// Differences of `compare`, in ascending order, where all were asked for.
   case ranges([ByteRange], pair: Int)
+  /// A person must decide before the run goes on; ``RunControl/answer(_:)`` carries the answer.
+  case question(RunQuestion)
   /// Something failed.
   case error(ResyncError, pair: Int)
 }
 
+/// What a run asks a person on a terminal.
+public struct RunQuestion: Sendable, Equatable {
+  /// What there is to decide, with the figures; a sentence or several, without the way to answer.
+  public var text: String
+  /// What must be typed to say yes; nil where `y` is enough.
+  public var word: String?
+
+  init(_ text: String, typing word: String? = nil) {
+    self.text = text
+    self.word = word
+  }
+}
+
 /// What a run is doing.
 public enum RunPhase: String, Sendable, Codable {
-  case claiming, settling, comparing, applying, flushing, verifying, checking
+  case claiming, settling, comparing, asking, applying, flushing, verifying, checking
 }
 
 /// How far a run is, in bytes of one side.

@@ -53,6 +53,19 @@ final class RunReporter: Sendable {
     state.withLock { _ in report(event) }
   }
 
+  /// Asks a person, and waits; whoever ends the run says no.
+  ///
+  /// Only where ``RunRequest/isInteractive`` says that there is one.
+  func ask(_ question: RunQuestion) -> Bool {
+    begin(.asking)
+    tell(.question(question))
+    while !control.isStopping {
+      if let answer = control.takeAnswer() { return answer }
+      pause(milliseconds: 20)
+    }
+    return false
+  }
+
   /// Reports how far the run is.
   func tick() {
     state.withLock { state in
