@@ -25,14 +25,15 @@ extension PairRun {
     }
     let recorder = makeRecorder()
     if request.writes {
-      let pair = pair
+      let (pair, journal) = (pair, journal)
       var sink = InPlaceSink(
-        recorder, marks: request.verifies ? MarkedCells(size: commonSize, chunk: queue.geometry.chunk) : nil,
+        recorder, marks: request.readsBack ? MarkedCells(size: commonSize, chunk: queue.geometry.chunk) : nil,
         beforeFirstWrite: { () throws(ResyncError) in
           // The last look before the point from which the recovery is mixed.
           try pair.primary.disk.checkUnchanged(.primary)
           try pair.recovery.disk.checkUnchanged(.recovery)
           try pair.recovery.holdStartGuard()
+          try journal?.willWrite()
         })
       let outcome = compare(&queue, &sink, readsHoles)
       note(sink.recorder)

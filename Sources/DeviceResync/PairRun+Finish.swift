@@ -84,6 +84,7 @@ extension PairRun {
     }
     guard writing else { return nil }
     if result.totals.bytesWritten == 0 { try pair.recovery.holdStartGuard() }
+    try journal?.willWrite()
     try attempt("write the last \(tail.length) bytes of", on: names[.recovery], side: .recovery, .transfer) {
       () throws(Errno) in
       // The loop's own writes are down first: this write takes their page along.

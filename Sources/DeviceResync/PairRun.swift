@@ -9,6 +9,8 @@ struct PairRun {
   let reporter: RunReporter
   let index: Int
   let blocks: BlockGrid
+  /// Hears of the first write in place; nil where nothing is written so.
+  var journal: InPlaceJournal?
   var result: PairResult
 
   init(

@@ -64,6 +64,7 @@ private struct HostView {
   var disks: [DiskPair]
   private let request: RunRequest
   private let ringRefusal: Errno?
+  private let state: StateView
 
   init(
     _ request: RunRequest, _ names: [(primary: NamedPath, recovery: NamedPath)], _ ownLoops: Set<DeviceNumber>
@@ -82,6 +83,10 @@ private struct HostView {
         recovery: NamedDisk(.recovery, name.recovery, on: host)
       )
     }
+    if request.writes {
+      for index in disks.indices { disks[index].recovery.isEmptyImage = disks[index].recovery.looksEmpty() }
+    }
+    state = StateView(of: disks, on: host, in: FilePath(request.stateDirectory))
   }
 
   /// Takes over what was found on the same disks before.
@@ -89,6 +94,7 @@ private struct HostView {
     for (index, other) in others.enumerated() {
       disks[index].primary.content = other.primary.content
       disks[index].recovery.content = other.recovery.content
+      disks[index].primary.hasZeroEnds = other.primary.hasZeroEnds
     }
   }
 
@@ -103,7 +109,8 @@ private struct HostView {
       disks.enumerated().map { index, pair in
         PairFacts(
           request: request, host: host, primary: pair.primary, recovery: pair.recovery,
-          others: disks.enumerated().filter { $0.offset != index }.map(\.element), ringRefusal: ringRefusal)
+          others: disks.enumerated().filter { $0.offset != index }.map(\.element), ringRefusal: ringRefusal,
+          state: state, identities: state.pairs?[index])
       })
   }
 }
@@ -123,5 +130,9 @@ private func fill(_ disks: inout [DiskPair], _ probe: inout ProbeHelper) {
     case .primary: disks[place.pair].primary.content = content
     case .recovery: disks[place.pair].recovery.content = content
     }
+  }
+  // Only a primary on which nothing was found may be blank.
+  for index in disks.indices where disks[index].primary.content.signatures.isEmpty {
+    disks[index].primary.hasZeroEnds = disks[index].primary.looksZeroAtItsEnds()
   }
 }

@@ -56,8 +56,8 @@ private func carryOut(_ plan: Plan, _ control: RunControl, _ reporter: RunReport
     let now = try makePlan(plan.request, ownLoops: ownLoops, previous: plan)
     if now.refusal != nil { return RunResult(refusing: now) }
     try checkSameDisks(plan, now)
-    if plan.request.writes, plan.request.writeBack == .staged, let book = book.take() {
-      results = try carryOutStaged(call.pairs, now, book, control, reporter)
+    if let book = book.take() {
+      results = try carryOutWriting(call.pairs, now, book, control, reporter)
       for note in notes { results[0].notes.append(note) }
     } else {
       for (index, pair) in call.pairs.enumerated() {
@@ -86,13 +86,10 @@ private func carryOut(_ plan: Plan, _ control: RunControl, _ reporter: RunReport
   return RunResult(plan.request, results, wasTerminated: control.isStopping)
 }
 
-/// What is remembered of disks; made where a staged run needs it, nil where nothing was ever remembered.
+/// What is remembered of disks, to read and to write; nil where the run writes nothing.
 private func openBook(_ plan: Plan) throws(ResyncError) -> StateBook<DirectoryStore>? {
   guard plan.request.writes else { return nil }
-  let path = FilePath(plan.request.stateDirectory)
-  if plan.request.writeBack == .staged { return StateBook(try DirectoryStore(at: path)) }
-  guard let store = try DirectoryStore.ifPresent(at: path) else { return nil }
-  return StateBook(store)
+  return StateBook(try DirectoryStore(at: FilePath(plan.request.stateDirectory)))
 }
 
 /// Step 0: finishes or refuses what is unfinished, and refuses a direction that contradicts what was done before.
@@ -109,8 +106,8 @@ private func lookUp(
   return notes
 }
 
-/// All pairs together: nothing is written until everything is compared, sealed and committed.
-private func carryOutStaged(
+/// All pairs together, staged or in place; one result for all of them.
+private func carryOutWriting(
   _ pairs: [OpenedPair], _ plan: Plan, _ book: consuming StateBook<DirectoryStore>, _ control: RunControl,
   _ reporter: RunReporter
 ) throws(ResyncError) -> [PairResult] {
@@ -120,7 +117,11 @@ private func carryOutStaged(
   let clock = ContinuousClock()
   let start = clock.now
   do throws(ResyncError) {
-    try StagedRun(plan, book, control, reporter).carryOut(&runs)
+    if plan.request.writeBack == .inPlace {
+      try InPlaceRun(plan, control, reporter).carryOut(&runs, book)
+    } else {
+      try StagedRun(plan, book, control, reporter).carryOut(&runs)
+    }
   } catch {
     runs[0].fail(error)
     // One commit for all: what is not completed is completed by none of them.

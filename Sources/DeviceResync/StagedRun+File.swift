@@ -12,6 +12,13 @@ extension StagedRun {
     }
   }
 
+  /// Removes the staging file that an earlier commit left.
+  static func remove(
+    _ leftover: StagingPlace, _ store: borrowing DirectoryStore
+  ) throws(ResyncError) {
+    if let name = FilePath(leftover.path).lastComponent?.string { try removeStaging(store, name) }
+  }
+
   /// Reads a staging file whole, and sees whether it is what was committed.
   static func validate(
     _ store: borrowing DirectoryStore, _ name: String, _ expecting: StagingExpectation, _ control: RunControl

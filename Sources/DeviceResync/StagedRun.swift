@@ -24,7 +24,6 @@ struct StagedRun: ~Copyable {
   /// Carries all of it out; what fails before the commit leaves every recovery as it was.
   consuming func carryOut(_ runs: inout [PairRun]) throws(ResyncError) {
     try checkPlace(runs)
-    let began = Timestamp.now()
     try Self.sweep(book)
     let id = UniqueID.random()
     var run = try RunRecord.ours(.staged, staging: try place(id), id: id)
@@ -41,7 +40,7 @@ struct StagedRun: ~Copyable {
     }
     guard let staged else {
       try removeStaging(name)
-      return try finish(hold, runs, began)
+      return try finish(hold, runs, run)
     }
     let seal = staged.seal
     let committed = CommitSeal(
@@ -52,7 +51,7 @@ struct StagedRun: ~Copyable {
       for index in runs.indices {
         reporter.begin(pair: index)
         do throws(ResyncError) {
-          try runs[index].apply(staged, book.store, witnesses[index].recovery, verifies: request.verifies)
+          try runs[index].apply(staged, book.store, witnesses[index].recovery, verifies: request.readsBack)
         } catch {
           throw error.naming(runs[index].names)
         }
@@ -67,7 +66,7 @@ struct StagedRun: ~Copyable {
       }
       throw error
     }
-    try finish(hold, runs, began)
+    try finish(hold, runs, run)
     try removeStaging(name)
   }
 
@@ -85,19 +84,12 @@ struct StagedRun: ~Copyable {
 
   /// Step 9: Consistent or Fuzzy, durable when this returns.
   private mutating func finish(
-    _ hold: consuming RelationshipHold, _ runs: [PairRun], _ began: Timestamp
+    _ hold: consuming RelationshipHold, _ runs: [PairRun], _ run: RunRecord
   ) throws(ResyncError) {
-    let now = Timestamp.now()
-    let isRunning = runs.contains { $0.planned.sourceMode == .running }
-    let totals = runs.reduce(into: RunTotals()) { $0 += $1.result.totals }
-    let completed = CompletedRun(
-      id: hold.run, began: began, ended: now, bytesCompared: totals.bytesCompared + totals.bytesSkipped,
-      bytesDifferent: totals.bytesDifferent)
     // What an earlier commit left is of no use now: this run has replaced all of it.
-    let leftover = hold.leftover.flatMap { FilePath($0.path).lastComponent?.string }
-    try book.finish(
-      hold, isRunning ? .fuzzy(from: began, to: now) : .consistent(at: now), completed: completed)
-    if let leftover { try removeStaging(leftover) }
+    let leftover = hold.leftover
+    try book.finish(hold, run.ending, completed: CompletedRun(run, runs.map(\.result)))
+    if let leftover { try Self.remove(leftover, book.store) }
   }
 }
 
@@ -229,23 +221,7 @@ extension RunRecord {
 extension RelationshipState.Pair {
   /// The pairs of `plan` by what is permanent about their disks.
   static func pairs(of plan: Plan) throws(ResyncError) -> [RelationshipState.Pair] {
-    var pairs: [RelationshipState.Pair] = []
-    for pair in plan.pairs {
-      pairs.append(
-        RelationshipState.Pair(
-          primary: try RelationshipState.Disk(pair.primary, on: plan.host),
-          recovery: try RelationshipState.Disk(pair.recovery, on: plan.host)))
-    }
-    return pairs
-  }
-}
-
-extension RelationshipState.Disk {
-  init(_ disk: NamedDisk, on host: Host) throws(ResyncError) {
-    self.init(
-      identity: try PersistentIdentity(of: disk, on: host),
-      path: disk.name.canonical?.string ?? disk.name.typed,
-      size: disk.size)
+    try pairs(of: plan.pairs.map { ($0.primary, $0.recovery) }, on: plan.host)
   }
 }
 

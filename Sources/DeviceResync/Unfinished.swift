@@ -28,8 +28,9 @@ struct Unfinished: ~Copyable {
       var staging: [UniqueID: StartFacts.Staging] = [:]
       for relationship in found.relationships { staging[relationship.id] = look(for: relationship) }
       let facts = StartFacts(
-        purpose: purpose, pairs: pairs, relationships: found.relationships, disks: found.disks,
-        held: try book.held(among: found.relationships), staging: staging)
+        purpose: purpose, pairs: pairs, relationships: found.relationships,
+        unrecognizable: found.unrecognizable,
+        disks: found.disks, held: try book.held(among: found.relationships), staging: staging)
       switch facts.decide() {
       case .proceed: return
       case .dropStaging(let run, let relationship): try drop(run, relationship)
@@ -96,7 +97,9 @@ extension Unfinished {
     try StagedRun.removeStaging(book.store, run.stagingName)
     try book.abandon(hold)
     notes.append(
-      "a run of \(run.began) had committed nothing: its staging file was dropped, the recovery stands")
+      run.writeBack == .staged
+        ? "a run of \(run.began) had committed nothing: its staging file was dropped, the recovery stands"
+        : "a run of \(run.began) had written nothing: the recovery stands")
   }
 
   /// Applies what was committed, without the primary, and proves it.

@@ -65,10 +65,20 @@ struct PairOptions: ParsableArguments {
 struct WriteOptions: ParsableArguments {
   @Option(
     help: """
-      Where differences go: in-place writes them as they are found; staged puts them aside, commits them together \
-      and applies them then, so that a stop leaves the old replica or one that repair finishes.
+      Where differences go: staged puts them aside, commits them together and applies them then, so that a stop \
+      leaves the old replica or one that repair finishes; in-place writes them as they are found. (default: staged; \
+      in-place where every recovery is a blank image or Inconsistent already)
       """)
-  var writeBack: RunRequest.WriteBack = .inPlace
+  var writeBack: RunRequest.WriteBack?
+
+  @Flag(help: "Nothing on the recovery is of worth: write in place, and ask nothing about what it holds.")
+  var initial = false
+
+  @Flag(help: "In a first run, allow a primary that holds nothing over a recovery that does.")
+  var blankPrimary = false
+
+  @Flag(help: "In a first run, allow contents that do not look like one disk.")
+  var acceptContentChange = false
 
   @Flag(
     inversion: .prefixedNo, help: "Read back what was written, after the flush. (default: on when staged)")
@@ -87,7 +97,10 @@ struct WriteOptions: ParsableArguments {
 
   func apply(to request: inout RunRequest) {
     request.writeBack = writeBack
-    request.verifies = verify ?? (writeBack == .staged)
+    request.verifies = verify
+    request.isInitial = initial
+    request.allowsBlankPrimary = blankPrimary
+    request.acceptsContentChange = acceptContentChange
     request.stateDirectory = state.stateDir
     if let maxDifference { request.maxDifference = maxDifference.limit }
     request.isDryRun = dryRun

@@ -58,6 +58,7 @@ struct Session {
       Console.error(plan.text(allVerdicts: false), terminator: "")
     }
     if asks { try confirm(plan) }
+    try confirmRest(plan)
 
     let events = try makeEvents()
     stage.hasBegun.withLock { $0 = true }
@@ -123,6 +124,13 @@ struct Session {
             remedy: "look at the plan with: vmresync plan; then add --yes")))
     }
     guard Console.confirms("Write to what the plan says is WRITTEN?") else {
+      try finish(RunResult(declining: plan))
+    }
+  }
+
+  /// Asks what `--yes` does not answer.
+  private func confirmRest(_ plan: Plan) throws {
+    for question in plan.questions where !Console.confirms(question.text, typing: question.word) {
       try finish(RunResult(declining: plan))
     }
   }

@@ -29,6 +29,7 @@ import Testing
   func mounted(_ type: String) throws {
     let size: UInt64 = type == "xfs" ? 320 << 20 : 128 << 20
     let primary = try Image("primary", size: size)
+    try primary.write([1], at: 0)
     let image = try Image("recovery", size: size)
     let loop = try NamedLoop(image.path)
     try tool("mkfs.\(type)", "-q", loop.node)
@@ -59,6 +60,7 @@ import Testing
   @Test("swap, on a device and in a file")
   func swap() throws {
     let primary = try Image("primary", size: 16 << 20)
+    try primary.write([1], at: 0)
     let file = try Image("swapfile", [UInt8](repeating: 0, count: 16 << 20))
     let image = try Image("recovery", size: 16 << 20)
     let loop = try NamedLoop(image.path)

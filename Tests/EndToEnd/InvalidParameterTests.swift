@@ -78,7 +78,8 @@ import Testing
   func verifyRunning() throws {
     let pair = try TestPair(differing: .images)
     expect(
-      try Command.json(.resync, pair.primary, pair.recovery, ["--verify", "--source", "running"]), 32773)
+      try Command.json(.resync, pair.primary, pair.recovery, ["--verify", "--source", "running"] + inPlace),
+      32773)
     try pair.expectUntouched()
   }
 }

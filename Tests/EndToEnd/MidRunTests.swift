@@ -54,7 +54,9 @@ import Testing
     try images.primary.write([1], at: LongRun.size - 1)
     let primary = try NamedLoop(images.primary.path)
     let recovery = try NamedLoop(images.recovery.path)
-    let report = try LongRun(.resync, primary.node, recovery.node).stopped { try recovery.setReadOnly(true) }
+    let report = try LongRun(.resync, primary.node, recovery.node, inPlace).stopped {
+      try recovery.setReadOnly(true)
+    }
     try recovery.setReadOnly(false)
     expect(report, 32769)
     #expect(report["BytesWritten"].int == 4096)

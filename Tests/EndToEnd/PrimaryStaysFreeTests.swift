@@ -24,7 +24,8 @@ import Testing
     try images.recovery.write([1], at: 0)
     let primary = try NamedLoop(images.primary.path)
     let recovery = try NamedLoop(images.recovery.path)
-    let report = try LongRun(operation, primary.node, recovery.node).stopped {
+    let options = operation == .resync ? inPlace : []
+    let report = try LongRun(operation, primary.node, recovery.node, options).stopped {
       try use(primary.node)
     }
     // Somebody has written to the primary: the run notices.
@@ -75,7 +76,7 @@ import Testing
     try images.recovery.write([1], at: 0)
     let loop = form == .loops || form == .imageToLoop ? try NamedLoop(images.recovery.path) : nil
     let recovery = TestPair.path(loop, images.recovery)
-    let report = try LongRun(.resync, images.primary.path, recovery).stopped {
+    let report = try LongRun(.resync, images.primary.path, recovery, inPlace).stopped {
       let qemu = try Child(["qemu-io", "-f", "raw", "-c", "length", recovery]).wait()
       #expect(qemu.status != 0 && qemu.error.contains("lock"), "\(qemu)")
       let reader = try Child(["qemu-io", "-r", "-f", "raw", "-c", "length", recovery]).wait()

@@ -64,7 +64,7 @@ import Testing
   func keptOut(_ isPartition: Bool) throws {
     let disks = try Behind(size: LongRun.size, isPartition: isPartition)
     let image = disks.image.path
-    let report = try LongRun(.resync, disks.primary.path, disks.recovery).stopped {
+    let report = try LongRun(.resync, disks.primary.path, disks.recovery, inPlace).stopped {
       for options in [[], ["-r"], ["-r", "-U"]] as [[String]] {
         let words = ["qemu-io", "-f", "raw"] + options + ["-c", "read 0 512", image]
         let said = try Child(words).wait()

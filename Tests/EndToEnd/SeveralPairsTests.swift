@@ -5,11 +5,12 @@ import Testing
 
 @Suite("several pairs in one call", .ownPlace, .tags(.devices, .slow)) struct SeveralPairsTests {
   private func run(
-    _ operation: Operation, _ pairs: [(String, String)], _ wrapper: [String] = []
+    _ operation: Operation, _ pairs: [(String, String)], _ wrapper: [String] = [], _ options: [String] = []
   ) throws -> Report {
     let words = pairs.flatMap { ["--primary", $0.0, "--recovery", $0.1] }
     let yes = operation == .resync ? ["--yes"] : []
-    return try Report(Command.start([operation.rawValue, "--json"] + yes + words, through: wrapper).wait())
+    return try Report(
+      Command.start([operation.rawValue, "--json"] + yes + options + words, through: wrapper).wait())
   }
 
   @Test("are all brought in line, in their order, with totals")
@@ -56,7 +57,7 @@ import Testing
     try tool("mkdir", Place.ours("small"))
     let full = Place.ours("small/recovery")
     let pairs = [(one.primary, one.recovery), (bad.path, full), (three.primary, three.recovery)]
-    let report = try run(.resync, pairs, onSmallTmpfs(full, size: 24 << 20))
+    let report = try run(.resync, pairs, onSmallTmpfs(full, size: 24 << 20), inPlace)
     expect(report, 32768)
     #expect((0..<3).map { report.pair($0)["ReturnValue"].int } == [0, 32768, 0])
     #expect(report.pair(0)["BytesWritten"].int == 4096)

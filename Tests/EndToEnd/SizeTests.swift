@@ -76,7 +76,7 @@ import Testing
     let dry = try Command.json(.resync, pair.primary, pair.recovery, ["--dry-run"])
     expect(dry, 0, status: 1)
     #expect(areEqual(try pair.recoveryImage.bytes(), recovery))
-    let report = try Command.json(.resync, pair.primary, pair.recovery, ["--verify"])
+    let report = try Command.json(.resync, pair.primary, pair.recovery, ["--verify"] + inPlace)
     expect(report, 0)
     // What no whole block reaches is read back too; a whole one comes with its chunk.
     let verified = report["BytesVerified"].int ?? 0

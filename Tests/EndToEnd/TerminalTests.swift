@@ -5,8 +5,11 @@ import Testing
 
 /// With a terminal that script(1) makes: between the plan and the answer the world may change.
 @Suite("the plan's question", .ownPlace, .tags(.devices, .slow)) struct TerminalTests {
-  private func ask(_ primary: String, _ recovery: String) throws -> Child {
-    let command = "\(Command.path) resync --primary \(primary) --recovery \(recovery) --progress none"
+  private func ask(_ primary: String, _ recovery: String, _ options: [String] = []) throws -> Child {
+    let words = Command.remembering([
+      "resync", "--primary", primary, "--recovery", recovery, "--progress", "none",
+    ])
+    let command = ([Command.path] + words + options).joined(separator: " ")
     let child = try Child(["script", "--quiet", "--flush", "--return", "--command", command, "/dev/null"])
     try child.waitUntilItSays("[y/N]")
     return child

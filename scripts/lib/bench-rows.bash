@@ -92,7 +92,7 @@ row_writes() {
     blockdev --flushbufs "$pair_recovery"
     before=$(sectors_written "$pair_recovery")
     sample "$name.writes" 0 "$vmresync" resync --primary "$pair_primary" --recovery "$pair_recovery" \
-      --write-back in-place --yes --quiet
+      --write-back in-place --state-dir "$directory/state" --yes --quiet
     written=$(($(sectors_written "$pair_recovery") - before))
     ((written == expected)) || die "$written sectors were written, and $expected differed"
     ((round < rounds)) || note_row "$name: written of 1 %, exactly what differed" "$written" MiB 2048
@@ -129,7 +129,7 @@ row_memory() {
   blockdev --flushbufs "$pair_recovery"
   compare_pair memory.compare 1 "$pair_primary" "$pair_recovery"
   sample memory.resync 0 "$vmresync" resync --primary "$pair_primary" --recovery "$pair_recovery" \
-    --write-back in-place --yes --quiet
+    --write-back in-place --state-dir "$directory/state" --yes --quiet
   limit_row 'every second block differs: compare' "$(largest memory.compare.resident)" MiB 1024 32
   limit_row 'every second block differs: resync' "$(largest memory.resync.resident)" MiB 1024 32
 }

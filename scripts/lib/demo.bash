@@ -7,6 +7,8 @@
 
 declare vmresync primary recovery partitions
 declare primary_held recovery_held # descriptors that keep the devices
+declare state=/mnt/host/state       # where vmresync remembers what it did, and stages what differs
+declare host host_held
 declare steps=0
 
 demo_command() {
@@ -46,7 +48,7 @@ expect() {
   shift
   printf '   # vmresync %s\n' "$*"
   (
-    exec {primary_held}<&- {recovery_held}<&-
+    exec {primary_held}<&- {recovery_held}<&- {host_held}<&-
     exec "$vmresync" "$@"
   ) || status=$?
   ((status == expected)) || die "the demo failed: 'vmresync $*' ended with $status, not with $expected"
@@ -61,6 +63,11 @@ demo_make() {
   partitions=$(make_vm /mnt/primary.img "$size" 2026 /mnt/making)
   attach_unnamed "$size" "$where" primary primary_held
   attach_unnamed "$size" "$where" recovery recovery_held
+  # Differences are staged where they outlive a reboot, so not on a tmpfs; what is not written takes no room.
+  attach_unnamed "$((8 << 30))" "$where" host host_held
+  mkfs.ext4 -q -E nodiscard "$host"
+  mkdir /mnt/host
+  mount "$host" /mnt/host
   copy_to_device "$primary"
   copy_to_device "$recovery"
   rm --recursive /mnt/primary.img /mnt/making
@@ -103,12 +110,12 @@ demo_refusals() {
   mount_partition "$recovery" "${partitions%% *}" rw
   echo 'written to the replica by mistake' >/mnt/guest/mistake
   tell "# mount $recovery (its ext4, read-write)"
-  expect 46 resync --primary "$primary" --recovery "$recovery" --write-back in-place --yes 2>&1 | tee /mnt/answer
+  expect 46 resync --primary "$primary" --recovery "$recovery" --state-dir "$state" --yes 2>&1 | tee /mnt/answer
   umount /mnt/guest
   grep --quiet 32774 /mnt/answer ||
     die "the demo failed: the refusal above does not name the return value 32774"
   heading 'A disk named twice: refused too'
-  expect 45 resync --primary "$primary" --recovery "$primary" --write-back in-place --yes
+  expect 45 resync --primary "$primary" --recovery "$primary" --state-dir "$state" --yes
 }
 
 demo_damage() {
@@ -132,11 +139,11 @@ damage() {
 demo_resync() {
   local pair=(--primary "$primary" --recovery "$recovery")
   heading 'The plan: who is read, who would be written, and what each guard says'
-  expect 0 plan "${pair[@]}" --write-back in-place
+  expect 0 plan "${pair[@]}" --state-dir "$state"
   heading 'Before: where they differ (status 1: different)'
   expect 1 compare "${pair[@]}" --map
   heading 'The resynchronization'
-  expect 0 resync "${pair[@]}" --write-back in-place --yes
+  expect 0 resync "${pair[@]}" --state-dir "$state" --yes
   heading 'After: identical (status 0)'
   expect 0 compare "${pair[@]}" --map
 }
@@ -152,8 +159,9 @@ demo_proof() {
 demo_end() {
   local device identities=() i
   heading 'Cleaned up'
-  for device in "$primary" "$recovery"; do identities+=("$(loop_identity "$device")"); done
-  exec {primary_held}<&- {recovery_held}<&-
+  for device in "$primary" "$recovery" "$host"; do identities+=("$(loop_identity "$device")"); done
+  umount /mnt/host
+  exec {primary_held}<&- {recovery_held}<&- {host_held}<&-
   for ((i = 0; i < 20; i++)); do
     if ! still_attached; then
       tell "No loop device, mount or file of the demo is left. It took $SECONDS seconds."
@@ -161,9 +169,10 @@ demo_end() {
     fi
     sleep 0.05 # the kernel detaches at the last close; no event tells
   done
-  die "the demo failed: $primary or $recovery is still attached; $(losetup --list "$primary" "$recovery")"
+  die "the demo failed: $primary, $recovery or $host is still attached; $(losetup --list "$primary" "$recovery" "$host")"
 }
 
 still_attached() {
-  [[ $(loop_identity "$primary") == "${identities[0]}" || $(loop_identity "$recovery") == "${identities[1]}" ]]
+  [[ $(loop_identity "$primary") == "${identities[0]}" || $(loop_identity "$recovery") == "${identities[1]}" ||
+    $(loop_identity "$host") == "${identities[2]}" ]]
 }

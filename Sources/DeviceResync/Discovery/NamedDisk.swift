@@ -36,6 +36,10 @@ public struct NamedDisk: Sendable {
   var container: ContainerFormat?
   /// File systems and partitions on it.
   var content = ProbedContent.unknown("not looked at")
+  /// Whether its first and last MiB are zeros; nil where nobody looked, or it cannot be read.
+  var hasZeroEnds: Bool?
+  /// Whether it is an image without a byte of data, by a file system whose word counts (PITFALLS G10).
+  var isEmptyImage = false
 
   /// The block device, where it is one.
   var device: BlockDevice? {

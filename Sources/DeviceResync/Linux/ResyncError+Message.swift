@@ -3,6 +3,12 @@ import SystemPackage
 extension ResyncError: CustomStringConvertible {
   /// What was tried, on which device, what came back, and what to do.
   public var description: String {
+    guard let remedy = remedy ?? usualRemedy else { return withoutRemedy }
+    return "\(withoutRemedy); \(remedy)"
+  }
+
+  /// The same without what to do.
+  public var withoutRemedy: String {
     var text = "could not \(attempt)"
     if let device { text += " \(PrintableText(device))" }
     if let side { text += " (the \(side.name))" }
@@ -13,7 +19,6 @@ extension ResyncError: CustomStringConvertible {
     case (nil, let reason?): text += ": \(reason)"
     case (nil, nil): break
     }
-    if let remedy = remedy ?? usualRemedy { text += "; \(remedy)" }
     return text
   }
 

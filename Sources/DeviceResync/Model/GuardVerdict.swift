@@ -29,6 +29,9 @@ public struct GuardVerdict: Sendable, Codable, Equatable {
   /// Whether only processes that opened a disk are in the way: `parted -l` does so for a moment (PITFALLS G9).
   var mayBeBrief = false
 
+  /// Whether the run may start only where a person types the recovery's name.
+  var asks = false
+
   enum CodingKeys: String, CodingKey {
     case name = "Name"
     case verdict = "Verdict"

@@ -57,14 +57,21 @@ public struct RunRequest: Sendable {
   public var isDryRun = false
   /// How still the primary must hold.
   public var source = Source.auto
-  /// Where differences go.
-  public var writeBack = WriteBack.inPlace
-  /// Where relationships, disks and staged differences are remembered.
+  /// Where differences go; nil: as the plan decides, which a plan's request has decided.
+  public var writeBack: WriteBack?
+  /// Whether the recovery's content is worthless, so that it is written in place, and asked nothing about.
+  public var isInitial = false
+  /// Whether a first run may overwrite a recovery that holds something from a primary that holds nothing.
+  public var allowsBlankPrimary = false
+  /// Whether the contents of a first run's disks may disagree.
+  public var acceptsContentChange = false
+  /// Where relationships and disks are remembered.
   public var stateDirectory = "/var/lib/vmresync"
   /// A staged run that finds more than this ends before it writes; nil: any.
   public var maxDifference: DifferenceLimit? = .percent(25, from: 4 << 30)
-  /// Whether what was written is read back after the flush.
-  public var verifies = false
+  /// Whether what was written is read back after the flush; nil: where it is staged, which a plan's request has
+  /// decided.
+  public var verifies: Bool?
   /// Whether holes are read too.
   public var readsHoles = false
   /// Whether a recovery that is larger may be used; its tail stays as it is.
@@ -98,6 +105,9 @@ public struct RunRequest: Sendable {
     let end = windowLength.map { windowOffset.saturatingAdd($0) } ?? size
     return ByteRange(windowOffset, upTo: max(windowOffset, end))
   }
+
+  /// Whether what was written is read back.
+  var readsBack: Bool { verifies ?? (writeBack == .staged) }
 
   /// Whether the recovery may be written.
   public var writes: Bool { operation == .resync && !isDryRun }

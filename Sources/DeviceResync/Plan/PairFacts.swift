@@ -2,7 +2,7 @@ import SystemPackage
 
 /// Everything that guards judge one disk pair by: a value, so that each can be tested without a device.
 struct PairFacts: Sendable {
-  let request: RunRequest
+  var request: RunRequest
   let host: Host
   let primary: NamedDisk
   let recovery: NamedDisk
@@ -10,9 +10,24 @@ struct PairFacts: Sendable {
   var others: [(primary: NamedDisk, recovery: NamedDisk)] = []
   /// Why the kernel gives this process no ring; nil where it does.
   var ringRefusal: Errno?
+  /// What is remembered of the disks of the call.
+  var state = StateView()
+  /// What is permanent about the two; nil where it could not be told.
+  var identities: RelationshipState.Pair?
 
   /// One side of the pair.
   subscript(side: Side) -> NamedDisk { side == .primary ? primary : recovery }
+
+  /// Whether no run from this primary to this recovery is known to have gone through.
+  var isFirstRun: Bool {
+    guard let pair = identities else { return true }
+    return !state.remembered.hasCompleted(from: pair.primary.identity, to: pair.recovery.identity)
+  }
+
+  /// What the recovery is known to be; nil where no run has written it.
+  var recoveryState: Consistency? {
+    identities.flatMap { state.remembered.state(of: $0.recovery.identity) }
+  }
 }
 
 /// A check that may keep a run from starting.
@@ -45,8 +60,8 @@ let allGuards: [any Guard.Type] = [
   PrivilegeGuard.self, NameGuard.self, AccessGuard.self, EngineGuard.self, WriteBackGuard.self,
   SameStorageGuard.self, SizeGuard.self, BlockSizeGuard.self, ZoneGuard.self, ContainerGuard.self,
   WriteProtectionGuard.self, SourceGuard.self, HolderGuard.self, MountGuard.self, SwapGuard.self,
-  OpenerGuard.self, LoopGuard.self, LockGuard.self, MultipathGuard.self, WitnessGuard.self,
-  SharedStorageGuard.self, TwinGuard.self,
+  OpenerGuard.self, LoopGuard.self, LockGuard.self, StateGuard.self, DirectionGuard.self, FirstRunGuard.self,
+  MultipathGuard.self, WitnessGuard.self, SharedStorageGuard.self, TwinGuard.self,
 ]
 
 /// Every guard's verdicts on one pair.

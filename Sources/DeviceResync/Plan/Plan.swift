@@ -6,6 +6,10 @@ public struct Plan: Sendable {
   let host: Host
   /// The disk pairs, in the order in which they were named.
   public let pairs: [PlannedPair]
+  /// Why differences go where the request says; nil where none is written.
+  let writeBackReason: String?
+  /// What is remembered of the disks.
+  let state: StateView
 
   /// What the run would return without starting: the first refused pair's value; nil where it may start.
   public var refusal: ReturnValue? {
@@ -36,6 +40,10 @@ public struct PlannedPair: Sendable {
   public let recovery: NamedDisk
   /// How still the primary holds.
   public let sourceMode: SourceMode
+  /// What the recovery is known to be; nil where no run has written it.
+  public let recoveryState: Consistency?
+  /// Whether no run of the two is known to have gone through.
+  let isFirstRun: Bool
   /// Every guard's verdict.
   public let guards: [GuardVerdict]
 
@@ -55,14 +63,28 @@ public struct PlannedPair: Sendable {
     primary = facts.primary
     recovery = facts.recovery
     sourceMode = SourceGuard.mode(facts)
+    recoveryState = facts.recoveryState
+    isFirstRun = facts.isFirstRun
     guards = judge(facts)
   }
 }
 
 extension Plan {
   init(_ request: RunRequest, _ pairs: [PairFacts]) {
+    var request = request
+    var pairs = pairs
+    if request.writes {
+      let choice = WriteBackChoice(request, pairs)
+      request.writeBack = choice.writeBack
+      request.verifies = request.readsBack
+      for index in pairs.indices { pairs[index].request = request }
+      writeBackReason = choice.reason
+    } else {
+      writeBackReason = nil
+    }
     self.request = request
     host = pairs.first?.host ?? Host()
+    state = pairs.first?.state ?? StateView()
     self.pairs = pairs.map(PlannedPair.init)
   }
 }

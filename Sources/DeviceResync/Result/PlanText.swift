@@ -13,6 +13,9 @@ extension Plan {
           "  source   \(pair.sourceMode.rawValue), \(writing)"
         )
       }
+      if pair.primary.size > 0 {
+        lines.append("  state    \(pair.recoveryState?.title ?? "nothing is remembered of the recovery")")
+      }
       if request.writes, let image = pair.recovery.image, image.isSparse {
         lines.append(
           "  room     \(ByteCount(image.fileSystem.available)) free on the file system of the recovery, a sparse image"
@@ -26,7 +29,8 @@ extension Plan {
 
   private var writing: String {
     guard request.writes else { return "nothing is written" }
-    return request.writeBack == .staged ? "staged, then committed together" : "written in place"
+    let reason = writeBackReason.map { " (\($0))" } ?? ""
+    return (request.writeBack == .staged ? "staged, then committed together" : "written in place") + reason
   }
 
   private static func lines(_ verdict: GuardVerdict) -> [String] {

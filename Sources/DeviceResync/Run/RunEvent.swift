@@ -14,19 +14,6 @@ public enum RunEvent: Sendable {
   case error(ResyncError, pair: Int)
 }
 
-/// What a run asks a person on a terminal.
-public struct RunQuestion: Sendable, Equatable {
-  /// What there is to decide, with the figures; a sentence or several, without the way to answer.
-  public var text: String
-  /// What must be typed to say yes; nil where `y` is enough.
-  public var word: String?
-
-  init(_ text: String, typing word: String? = nil) {
-    self.text = text
-    self.word = word
-  }
-}
-
 /// What a run is doing.
 public enum RunPhase: String, Sendable, Codable {
   case claiming, settling, comparing, asking, applying, flushing, verifying, checking

@@ -62,6 +62,21 @@ extension Consistency.Settled {
   }
 }
 
+extension Consistency {
+  /// The state with its times, for people.
+  var title: String {
+    switch self {
+    case .settled(.never): "Never resynchronized"
+    case .settled(.consistent(let time)): "Consistent at \(time)"
+    case .settled(.fuzzy(let from, let to)): "Fuzzy, read from \(from) to \(to)"
+    case .settled(.inconsistent(let left)): "Inconsistent since \(left.since)"
+    case .resynchronizing(let run, let before):
+      "\(Consistency.settled(before).title); a run began at \(run.began)"
+    case .applying(let run, _): "Applying since \(run.began)"
+    }
+  }
+}
+
 // JSON: `{"State": NAME}` and what belongs to that state. A key of another state is not looked at.
 
 private enum StateKeys: String, CodingKey {

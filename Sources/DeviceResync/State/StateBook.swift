@@ -9,23 +9,11 @@ struct StateBook<Store: RecordStore & ~Copyable>: ~Copyable {
 
   init(_ store: consuming Store) { self.store = store }
 
-  /// What is remembered of some disks.
-  struct Found: Sendable {
-    /// Their records; a disk of which nothing is known has none.
-    var disks: [PersistentIdentity: DiskRecord] = [:]
-    /// Every relationship in which one of them is primary or recovery, by UUID.
-    var relationships: [RelationshipState] = []
-    /// Relationships with old and new blocks mixed of which a disk was known in one boot only: it may be any.
-    var unrecognizable: [RelationshipState] = []
-    /// Records that cannot be used, and of which none of the disks knows.
-    var notes: [String] = []
-  }
-
   /// Looks every disk up, as primary and as recovery, in all states.
   ///
   /// - Throws: 32775 where a record of theirs cannot be used, or is gone.
-  func lookUp(_ identities: some Sequence<PersistentIdentity>) throws(ResyncError) -> Found {
-    var found = Found()
+  func lookUp(_ identities: some Sequence<PersistentIdentity>) throws(ResyncError) -> RememberedDisks {
+    var found = RememberedDisks()
     for identity in identities {
       if let record = try disk(identity) { found.disks[identity] = record }
     }

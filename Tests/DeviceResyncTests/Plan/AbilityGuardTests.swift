@@ -71,7 +71,7 @@ struct AbilityGuardTests {
       GuardCase(
         "verifying against a running primary is 32773", .refused, .invalidParameter, says: ["--verify"]
       ) {
-        ($0.request.verifies, $0.request.source) = (true, .running)
+        ($0.request.writeBack, $0.request.verifies, $0.request.source) = (.inPlace, true, .running)
       }
     ),
     (

@@ -11,11 +11,19 @@ enum Command {
     return bundle.removingLastComponent().appending("vmresync").string
   }()
 
-  /// Starts it.
+  /// Starts it; what it remembers lies in the test's place.
   ///
   /// - Parameter wrapper: a program that starts the rest of its arguments, such as `setpriv …`.
   static func start(_ arguments: [String], through wrapper: [String] = []) throws -> Child {
-    try Child(wrapper + [path] + arguments)
+    try Child(wrapper + [path] + remembering(arguments))
+  }
+
+  /// The arguments with a state directory of the test's own, where they name none.
+  static func remembering(_ arguments: [String]) -> [String] {
+    guard let operation = arguments.first, ["resync", "plan", "repair"].contains(operation),
+      !arguments.contains("--state-dir")
+    else { return arguments }
+    return [operation, "--state-dir", Place.ours("state")] + arguments.dropFirst()
   }
 
   /// Runs it to its end.
@@ -31,6 +39,9 @@ enum Command {
     try Report(start(operation.words(primary, recovery, options), through: wrapper).wait())
   }
 }
+
+/// Where a test is about what reaches the disks while they are compared.
+let inPlace = ["--write-back", "in-place"]
 
 /// What is done with a pair.
 enum Operation: String, Sendable, CaseIterable {
@@ -114,8 +125,10 @@ enum Value {
 }
 
 /// strace, which lets a system call fail.
-func injecting(_ what: String) -> [String] {
-  ["strace", "-f", "-o", "/dev/null", "-e", "inject=\(what)"]
+///
+/// - Parameter path: only calls on this file count; nil for all.
+func injecting(_ what: String, on path: String? = nil) -> [String] {
+  ["strace", "-f", "-o", "/dev/null", "-e", "inject=\(what)"] + (path.map { ["-P", $0] } ?? [])
 }
 
 /// A mount namespace in which `path` is a sparse file on a tmpfs of 8 MiB; `then` runs there after the command.

@@ -4,7 +4,7 @@ enum WriteBackGuard: Guard {
 
   static func judge(_ facts: PairFacts) -> [GuardVerdict] {
     let request = facts.request
-    if request.operation == .resync, request.writeBack == .inPlace, request.verifies,
+    if request.operation == .resync, request.writeBack == .inPlace, request.readsBack,
       request.source == .running
     {
       return [

@@ -1,0 +1,35 @@
+/// What is remembered of some disks.
+struct RememberedDisks: Sendable {
+  /// Their records; a disk of which nothing is known has none.
+  var disks: [PersistentIdentity: DiskRecord] = [:]
+  /// Every relationship in which one of them is primary or recovery, by UUID.
+  var relationships: [RelationshipState] = []
+  /// Relationships with old and new blocks mixed of which a disk was known in one boot only: it may be any.
+  var unrecognizable: [RelationshipState] = []
+  /// Records that cannot be used, and of which none of the disks knows.
+  var notes: [String] = []
+
+  /// The relationship of just these pairs.
+  func relationship(of pairs: [RelationshipState.Pair]) -> RelationshipState? {
+    relationships.first { $0.isOf(pairs) }
+  }
+
+  /// What a disk is as a recovery: of its relationships the one that is unfinished counts most, then what the last
+  /// run that wrote it left; nil where none has.
+  func state(of recovery: PersistentIdentity) -> Consistency? {
+    let its = relationships.filter { $0.has(recovery, as: .recovery) }.map(\.consistency)
+    if let unfinished = its.first(where: { if case .settled = $0 { false } else { true } }) {
+      return unfinished
+    }
+    return disks[recovery]?.state.map(Consistency.settled) ?? its.first
+  }
+
+  /// Whether a run from `primary` to `recovery` went through before.
+  func hasCompleted(from primary: PersistentIdentity, to recovery: PersistentIdentity) -> Bool {
+    let ofPrimary = disks[primary]?.directions.contains { $0.counterpart == recovery && $0.side == .primary }
+    let ofRecovery = disks[recovery]?.directions.contains {
+      $0.counterpart == primary && $0.side == .recovery
+    }
+    return ofPrimary == true || ofRecovery == true
+  }
+}
