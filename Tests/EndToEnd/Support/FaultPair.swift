@@ -18,20 +18,21 @@ struct FaultPair: ~Copyable {
 
   let primary: FaultDisk
   let recovery: FaultDisk
+  /// Its own: what a server makes has the same identity as what the one before it made.
+  let state: String
 
   init() throws {
+    let state = Place.ours("state-\(UniqueID.random())")
     let primary = try FaultDisk(Self.bytes)
     let recovery = try FaultDisk(Self.old)
     // All that can throw comes first: a half-made noncopyable value cannot be destroyed.
     self.primary = primary
     self.recovery = recovery
+    self.state = state
   }
 
-  /// Options of a run in place that leaves no state outside the test's place.
-  static func inPlace() throws -> [String] {
-    try tool("mkdir", "--parents", "--mode=0700", Place.ours("state"))
-    return ["--write-back", "in-place", "--state-dir", Place.ours("state")]
-  }
+  /// Options of a run in place.
+  var inPlace: [String] { ["--write-back", "in-place", "--state-dir", state] }
 
   /// Runs the command to its end; a resync writes in place.
   func run(_ operation: Operation = .resync, _ options: [String] = []) throws -> Report {
@@ -40,7 +41,7 @@ struct FaultPair: ~Copyable {
 
   /// Starts it.
   func start(_ operation: Operation = .resync, _ options: [String] = []) throws -> Child {
-    let writing = operation == .compare ? [] : try Self.inPlace()
+    let writing = operation == .compare ? [] : inPlace
     return try Command.start(operation.words(primary.node, recovery.node, writing + options))
   }
 
