@@ -24,10 +24,7 @@ func applyCommitted(
 ) throws(ResyncError) -> Applied {
   reporter.begin(.applying)
   let name = recovery.disk.identity.path
-  let file = try StagedRun.openStaging(store, staging.name)
-  var queue = try attempt("set up io_uring for", on: name, side: .recovery, .setUp) { () throws(Errno) in
-    try RingQueue(primary: file, recovery: recovery.disk.device, geometry: StagingFormat.geometry())
-  }
+  var queue = try stagingQueue(staging, store, recovery)
   let tail = try ImageTail(of: recovery.disk, name)
   var totals = ApplyTotals()
   let ending = try applyStaging(
@@ -37,11 +34,7 @@ func applyCommitted(
   try attempt("flush", on: name, side: .recovery, .transfer) { () throws(Errno) in
     try recovery.disk.device.synchronizeData()
   }
-  guard ending == .complete else {
-    throw ResyncError(
-      .terminated, "finish", on: name, side: .recovery, reason: "a second signal ended it; the commit stands",
-      remedy: "finish it with: vmresync repair \(ShellWord(name))")
-  }
+  guard ending == .complete else { throw stoppedBySecondSignal(name) }
   try settle(recovery.disk, planned.related, .recovery, droppingCaches: true)
   var applied = Applied(written: totals.bytesWritten, submitted: totals.bytesSubmitted, proved: 0)
   guard proves else { return applied }
@@ -52,25 +45,82 @@ func applyCommitted(
   return applied
 }
 
+/// Sees that every block which is to be written holds its old or its new bytes; nothing is written.
+func checkCommitted(
+  _ staging: ValidatedStaging, from store: borrowing DirectoryStore, to recovery: borrowing RecoveryDevice,
+  pair: Int, _ control: RunControl
+) throws(ResyncError) {
+  let name = recovery.disk.identity.path
+  var queue = try stagingQueue(staging, store, recovery)
+  let tail = try ImageTail(of: recovery.disk, name)
+  guard try checkTargets(staging, pair: pair, through: &queue, tail: tail, control: control) else {
+    throw stoppedBySecondSignal(name)
+  }
+}
+
+/// The last look at a recovery before it may be called what was committed: it is the same disk, and nobody else wrote
+/// to it since its witness was taken.
+///
+/// - Parameter submitted: bytes that we have handed to its device since.
+func checkUntouched(
+  _ recovery: borrowing RecoveryDevice, _ planned: NamedDisk, _ witness: Witness, submitted: UInt64
+) throws(ResyncError) -> Witness.Finding {
+  // What somebody wrote through a page cache counts only when it is written back.
+  try settle(recovery.disk, planned.related, .recovery, droppingCaches: true)
+  try recovery.disk.checkUnchanged(.recovery)
+  let finding = try witness.find(
+    recovery.disk, planned, .recovery, ownBytes: submitted, ownChange: true)
+  if let bytes = finding.foreignBytes, bytes > 0 {
+    throw ResyncError(
+      .foreignWrite, "trust", on: recovery.disk.identity.path, side: .recovery,
+      reason: "somebody else wrote \(bytes) bytes to it during the run",
+      remedy: "find the writer with: vmresync devices; stop it, then run again")
+  }
+  return finding
+}
+
+/// A queue whose primary is the staging file.
+private func stagingQueue(
+  _ staging: ValidatedStaging, _ store: borrowing DirectoryStore, _ recovery: borrowing RecoveryDevice
+) throws(ResyncError) -> RingQueue {
+  let file = try StagedRun.openStaging(store, staging.name)
+  let name = recovery.disk.identity.path
+  return try attempt("set up io_uring for", on: name, side: .recovery, .setUp) { () throws(Errno) in
+    try RingQueue(primary: file, recovery: recovery.disk.device, geometry: StagingFormat.geometry())
+  }
+}
+
+private func stoppedBySecondSignal(_ name: String) -> ResyncError {
+  ResyncError(
+    .terminated, "finish", on: name, side: .recovery, reason: "a second signal ended it; the commit stands",
+    remedy: "finish it with: vmresync repair \(ShellWord(name))")
+}
+
 extension ImageTail {
   /// Of an image that has bytes beyond its loop; nil where there is no image.
   init?(of disk: borrowing OpenedDisk, _ name: String) throws(ResyncError) {
     guard disk.image != nil else { return nil }
-    let image = SharedDescriptor(
-      try attempt("duplicate the descriptor of", on: name, side: .recovery, .setUp) { () throws(Errno) in
-        switch disk.image {
-        case .some(let image): try image.duplicate()
-        case .none: throw Errno.badFileDescriptor
-        }
-      })
+    let (device, image) = try attempt(
+      "duplicate the descriptor of", on: name, side: .recovery, .setUp
+    ) { () throws(Errno) in
+      switch disk.image {
+      case .some(let image):
+        (SharedDescriptor(try disk.device.duplicate()), SharedDescriptor(try image.duplicate()))
+      case .none: throw Errno.badFileDescriptor
+      }
+    }
     self.init(
       read: { (range) throws(ResyncError) in
         try attempt("read the last bytes of", on: name, side: .recovery, .transfer) { () throws(Errno) in
-          try image.descriptor.read(Int(range.length), at: range.offset)
+          // From the file system, not from what a write has left in memory (PITFALLS C7).
+          try image.descriptor.dropCachedPages(from: range.offset)
+          return try image.descriptor.read(Int(range.length), at: range.offset)
         }
       },
       write: { (bytes, range) throws(ResyncError) in
         try attempt("write the last bytes of", on: name, side: .recovery, .transfer) { () throws(Errno) in
+          // The loop's own writes are down first: this write takes their page along.
+          try device.descriptor.synchronizeData()
           try image.descriptor.write(bytes, at: range.offset)
           try image.descriptor.synchronizeData()
         }

@@ -1,6 +1,6 @@
 import SystemPackage
 
-/// The recoveries of a relationship, found by their last paths, judged and claimed: for a roll-forward, which needs
+/// The recoveries of a relationship, found by their paths, judged and claimed: for a roll-forward, which needs
 /// no primary.
 struct ClaimedRecoveries: ~Copyable {
   /// One of them.
@@ -65,10 +65,10 @@ struct ClaimedRecoveries: ~Copyable {
       try PersistentIdentity(of: disk, on: host) == pair.recovery.identity
     else {
       throw ResyncError(
-        .replaced, "finish the commit on", on: pair.recovery.path, side: .recovery,
+        .invalidState, "finish the commit on", on: pair.recovery.path, side: .recovery,
         reason: "that name does not lead to the disk that was being written",
         remedy: "attach that disk (\(pair.recovery.identity)) under this name, then run: vmresync repair "
-          + "\(ShellWord(pair.recovery.path))")
+          + "\(ShellWord(pair.recovery.path)); or name it there by the name that it has now")
     }
     let request = RunRequest(
       .resync, pairs: [.init(primary: pair.primary.path, recovery: pair.recovery.path)])

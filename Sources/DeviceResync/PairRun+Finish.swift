@@ -139,13 +139,16 @@ extension PairRun {
   ///
   /// A reader changes nothing. A writer that is gone after a second, such as `parted -l`, is none either: what it
   /// wrote is the witnesses' to find.
-  func checkUsers() throws(ResyncError) -> Users {
-    var users = try findUsers()
+  ///
+  /// - Parameter sides: whose writers count; nil for those that the run depends on.
+  func checkUsers(of sides: [Side]? = nil) throws(ResyncError) -> Users {
+    let sides = sides ?? (planned.sourceMode == .offline ? [.recovery, .primary] : [.recovery])
+    var users = try findUsers(of: sides)
     guard request.writes else { return users }
     for _ in 0..<Self.looks where !users.openers.isEmpty {
       pause(milliseconds: 1000)
       let before = Set(users.openers.map(\.opener))
-      users = try findUsers()
+      users = try findUsers(of: sides)
       guard let first = users.openers.first(where: { before.contains($0.opener) }) else { continue }
       throw ResyncError(
         first.side == .recovery ? .inUse : .invalidState, "trust", on: names[first.side], side: first.side,
@@ -169,14 +172,14 @@ extension PairRun {
   struct Users {
     let primary: NamedDisk
     let recovery: NamedDisk
-    /// Other processes that may write to the recovery, or to a primary that should hold still; the recovery's first.
+    /// Other processes that may write to one of the sides that were asked for, in their order.
     let openers: [(side: Side, opener: Opener)]
     /// Loops that others have attached to the recovery for writing.
     let loops: [BlockDevice]
   }
 
   /// Looks for nodes of the disks anew: loops and partitions may have come since the plan.
-  private func findUsers() throws(ResyncError) -> Users {
+  private func findUsers(of sides: [Side]) throws(ResyncError) -> Users {
     var host = Host()
     host.devices = try attempt("list", on: "this host's block devices", .transfer) { () throws(Errno) in
       try discoverDevices()
@@ -190,8 +193,7 @@ extension PairRun {
     let found = try attempt("look for users of", on: names[.recovery], .transfer) { () throws(Errno) in
       try discoverOpeners(of: files)
     }
-    let sides = planned.sourceMode == .offline ? [recovery, primary] : [recovery]
-    let openers = sides.flatMap { disk in
+    let openers = sides.map { $0 == .recovery ? recovery : primary }.flatMap { disk in
       disk.writers(among: found.openers, except: host.ownProcess).map { (side: disk.side, opener: $0) }
     }
     let facts = PairFacts(request: request, host: host, primary: primary, recovery: recovery)

@@ -59,26 +59,26 @@ extension PairRun {
     try sink.complete(primaryTail: bytes.primary, recoveryTail: bytes.recovery)
   }
 
-  /// Steps 7 and 8: writes what was committed, flushes, and reads it back where asked.
+  /// Step 7, and 8 where it reads: writes what was committed, flushes, and reads it back where asked.
+  ///
+  /// - Returns: bytes that were handed to the recovery's device.
   mutating func apply(
-    _ staging: ValidatedStaging, _ store: borrowing DirectoryStore, _ witness: Witness, verifies: Bool
-  ) throws(ResyncError) {
+    _ staging: ValidatedStaging, _ store: borrowing DirectoryStore, verifies: Bool
+  ) throws(ResyncError) -> UInt64 {
     let applied = try applyCommitted(
       staging, from: store, to: pair.recovery, planned.recovery, pair: index, mode: .first, proves: verifies,
       control, reporter)
     result.totals.bytesWritten = applied.written
     result.totals.bytesVerified = applied.proved
-    try check(.recovery)
+    return applied.submitted
+  }
+
+  /// The rest of step 8, when all pairs are applied: nobody else wrote to the recovery, or is about to.
+  mutating func concludeApplying(_ witness: Witness, submitted: UInt64) throws(ResyncError) {
     // The primary may be started by now: it is the recovery that must not have been written by others.
-    let finding = try witness.find(
-      pair.recovery.disk, planned.recovery, .recovery, ownBytes: applied.submitted, ownChange: true)
+    _ = try checkUsers(of: [.recovery])
+    let finding = try checkUntouched(pair.recovery, planned.recovery, witness, submitted: submitted)
     result.witness.recoveryBytes = finding.foreignBytes
-    if let bytes = finding.foreignBytes, bytes > 0 {
-      throw ResyncError(
-        .foreignWrite, "trust", on: names[.recovery], side: .recovery,
-        reason: "somebody else wrote \(bytes) bytes to it during the run",
-        remedy: "find the writer with: vmresync devices; stop it, then run again")
-    }
     try checkCompleteness()
   }
 }

@@ -41,11 +41,20 @@ private func repair(
   }
   let reporter = RunReporter(sizes: disks.map(\.size), control: control, report: report)
   var unfinished = Unfinished(StateBook(store), control, reporter)
+  var paths: [PersistentIdentity: String] = [:]
   for disk in disks {
-    let identity = try PersistentIdentity(of: disk, on: host)
+    paths[try PersistentIdentity(of: disk, on: host)] = disk.name.canonical?.string ?? disk.name.typed
+  }
+  for identity in paths.keys.sorted(by: { $0.text < $1.text }) {
     let found = try unfinished.book.lookUp([identity])
     for relationship in found.relationships where relationship.has(identity, as: .recovery) {
-      try unfinished.settle(relationship.pairs, for: .repair)
+      let pairs = relationship.pairs.map { pair in
+        var pair = pair
+        // Each by the name that it has now, where that was said.
+        if let path = paths[pair.recovery.identity] { pair.recovery.path = path }
+        return pair
+      }
+      try unfinished.settle(pairs, for: .repair)
     }
   }
   try StagedRun.sweep(unfinished.book)

@@ -55,9 +55,23 @@ extension StagedRun {
     let (states, faults) = try book.relationships()
     // A record that cannot be read may name any of them.
     guard faults.isEmpty else { return }
-    let known = Set(states.compactMap { $0.consistency.run?.stagingName })
-    for name in names where UniqueID(name) != nil && !known.contains(name) {
-      try removeStaging(book.store, name)
+    let known = Set(states.flatMap { $0.consistency.runs.map(\.stagingName) })
+    let forgotten = names.filter { UniqueID($0) != nil && !known.contains($0) }
+    guard !forgotten.isEmpty else { return }
+    // The run that ended may have been killed before its last state was on stable storage: first that, then this.
+    try book.store.synchronize(.states)
+    for name in forgotten { try removeStaging(book.store, name) }
+  }
+}
+
+extension Consistency {
+  /// The runs whose staging files it needs: beside the one that works on it, the one whose commit was given up before.
+  fileprivate var runs: [RunRecord] {
+    switch self {
+    case .resynchronizing(let run, .inconsistent(let left)): [run, left.run]
+    case .resynchronizing(let run, _), .applying(let run, _): [run]
+    case .settled(.inconsistent(let left)): [left.run]
+    case .settled: []
     }
   }
 }

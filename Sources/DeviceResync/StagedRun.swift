@@ -48,13 +48,18 @@ struct StagedRun: ~Copyable {
     // Where this fails the commit may stand all the same: the next start reads it, and the file stays for that.
     try book.commit(hold, committed)
     do throws(ResyncError) {
+      var submitted: [UInt64] = []
       for index in runs.indices {
         reporter.begin(pair: index)
         do throws(ResyncError) {
-          try runs[index].apply(staged, book.store, witnesses[index].recovery, verifies: request.readsBack)
+          submitted.append(try runs[index].apply(staged, book.store, verifies: request.readsBack))
         } catch {
           throw error.naming(runs[index].names)
         }
+      }
+      // Not before the last is written: somebody may have come to the first meanwhile.
+      for index in runs.indices {
+        try runs[index].concludeApplying(witnesses[index].recovery, submitted: submitted[index])
       }
     } catch {
       // What was read back is wrong, or somebody else wrote: Inconsistent. All else is finished by a repair.

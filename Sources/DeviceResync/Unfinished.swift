@@ -22,31 +22,38 @@ struct Unfinished: ~Copyable {
   /// - Throws: where a disk may not be used: 32775 with the way out, 32774 where another run works on it.
   mutating func settle(_ pairs: [RelationshipState.Pair], for purpose: StartFacts.Purpose) throws(ResyncError)
   {
-    // Each round settles one; more rounds than relationships would be a defect, not work.
+    // Each round settles one, or finds that another run has just changed it.
     for _ in 0..<RelationshipState.mostPairs {
       let found = try book.lookUp(Set(pairs.flatMap { [$0.primary.identity, $0.recovery.identity] }))
       var staging: [UniqueID: StartFacts.Staging] = [:]
-      for relationship in found.relationships { staging[relationship.id] = look(for: relationship) }
+      for relationship in found.relationships { staging[relationship.id] = look(for: relationship, purpose) }
       let facts = StartFacts(
         purpose: purpose, pairs: pairs, relationships: found.relationships,
-        unrecognizable: found.unrecognizable,
-        disks: found.disks, held: try book.held(among: found.relationships), staging: staging)
+        unrecognizable: found.unrecognizable, disks: found.disks,
+        held: try book.held(among: found.relationships), staging: staging)
       switch facts.decide() {
       case .proceed: return
       case .dropStaging(let run, let relationship): try drop(run, relationship)
-      case .rollForward(let relationship): try rollForward(relationship)
+      case .rollForward(let relationship): try rollForward(relationship, pairs)
       case .giveUp(let relationship, let error):
-        let hold = try book.takeOver(relationship.id)
+        guard let hold = try book.takeOver(relationship) else { continue }
         try book.finish(hold, .inconsistent(since: .now()), completed: nil)
         throw error
       case .refuse(let error): throw error
       }
     }
+    throw ResyncError(
+      .inUse, "settle what is unfinished on", on: pairs.first?.recovery.path, side: .recovery,
+      reason: "other runs change its records all the time", remedy: "run again when they have ended")
   }
 
-  /// Whether the staging file of an unfinished commit is there, whole and the one that was committed.
-  private func look(for relationship: RelationshipState) -> StartFacts.Staging? {
+  /// Whether the staging file of an unfinished commit is there, whole and the one that was committed; one that was
+  /// given up is a repair's only.
+  private func look(
+    for relationship: RelationshipState, _ purpose: StartFacts.Purpose
+  ) -> StartFacts.Staging? {
     guard let (run, seal) = relationship.consistency.commit else { return nil }
+    if case .settled = relationship.consistency, purpose != .repair { return nil }
     do throws(ResyncError) {
       _ = try validate(run, seal, relationship)
       return .sealed
@@ -91,38 +98,38 @@ struct Unfinished: ~Copyable {
 }
 
 extension Unfinished {
-  /// Nothing was committed: the old replica stands, and what was staged is of no use without its run.
+  /// Nothing was committed: what was before stands, and what was staged is of no use without its run.
   private mutating func drop(_ run: RunRecord, _ relationship: RelationshipState) throws(ResyncError) {
-    let hold = try book.takeOver(relationship.id)
+    guard let hold = try book.takeOver(relationship) else { return }
     try StagedRun.removeStaging(book.store, run.stagingName)
     try book.abandon(hold)
-    notes.append(
-      run.writeBack == .staged
-        ? "a run of \(run.began) had committed nothing: its staging file was dropped, the recovery stands"
-        : "a run of \(run.began) had written nothing: the recovery stands")
+    var left = "the recovery stands"
+    if case .resynchronizing(_, .inconsistent(let before)) = relationship.consistency {
+      left = "the recovery is Inconsistent since \(before.since), as before"
+    }
+    let was = run.writeBack == .staged ? "committed nothing: its staging file was dropped" : "written nothing"
+    notes.append("a run of \(run.began) had \(was), \(left)")
   }
 
   /// Applies what was committed, without the primary, and proves it.
-  private mutating func rollForward(_ relationship: RelationshipState) throws(ResyncError) {
-    guard let (run, seal) = relationship.consistency.commit else { return }
-    let hold = try book.takeOver(relationship.id)
+  ///
+  /// - Parameter named: disks by the names that they have now.
+  private mutating func rollForward(
+    _ relationship: RelationshipState, _ named: [RelationshipState.Pair]
+  ) throws(ResyncError) {
+    guard let (run, seal) = relationship.consistency.commit,
+      let hold = try book.takeOver(relationship)
+    else { return }
     let staging = try validate(run, seal, relationship)
-    if case .settled = relationship.consistency { try book.recommit(hold) }
-    let recoveries = try ClaimedRecoveries.claim(relationship, control)
-    var written: UInt64 = 0
-    for (index, recovery) in recoveries.all.enumerated() {
-      try DeviceResync.settle(
-        recovery.device.disk, recovery.planned.related, .recovery, droppingCaches: true)
-      try recovery.device.holdStartGuard()
-      do throws(ResyncError) {
-        written += try applyCommitted(
-          staging, from: book.store, to: recovery.device, recovery.planned, pair: index, mode: .replay,
-          proves: true, control, reporter
-        ).written
-      } catch {
-        if error.cause == .mismatch { try book.finish(hold, .inconsistent(since: .now()), completed: nil) }
-        throw error
-      }
+    try book.recommit(hold)
+    let recoveries = try ClaimedRecoveries.claim(relationship.calling(named), control)
+    let written: UInt64
+    do throws(ResyncError) {
+      written = try recoveries.finish(staging, from: book.store, control, reporter)
+    } catch {
+      // Not proved, or not to be written: a run from the primary may heal it, and needs no roll-forward first.
+      if error.leavesInconsistent { try book.finish(hold, .inconsistent(since: .now()), completed: nil) }
+      throw error
     }
     try book.finish(
       hold, run.isFuzzy == true ? .fuzzy(from: run.began, to: .now()) : .consistent(at: run.began),
@@ -130,6 +137,62 @@ extension Unfinished {
     try StagedRun.removeStaging(book.store, run.stagingName)
     notes.append(
       "the commit of \(run.began) was finished: \(ByteCount(written)) written, all of it read back")
+  }
+}
+
+extension ClaimedRecoveries {
+  /// Steps 7 and 8 again: returns bytes written.
+  ///
+  /// Locks and targets of all recoveries are looked at before the first write to any, and all of them for foreign
+  /// writes after the last.
+  fileprivate borrowing func finish(
+    _ staging: ValidatedStaging, from store: borrowing DirectoryStore, _ control: RunControl,
+    _ reporter: RunReporter
+  ) throws(ResyncError) -> UInt64 {
+    var witnesses: [Witness] = []
+    for recovery in all {
+      try settle(recovery.device.disk, recovery.planned.related, .recovery, droppingCaches: true)
+      try recovery.device.holdStartGuard()
+      witnesses.append(try Witness(recovery.device.disk, recovery.planned, .recovery))
+    }
+    for (index, recovery) in all.enumerated() where all.count > 1 {
+      try checkCommitted(staging, from: store, to: recovery.device, pair: index, control)
+    }
+    var applied: [Applied] = []
+    for (index, recovery) in all.enumerated() {
+      applied.append(
+        try applyCommitted(
+          staging, from: store, to: recovery.device, recovery.planned, pair: index, mode: .replay,
+          proves: true, control, reporter))
+    }
+    for (index, recovery) in all.enumerated() {
+      _ = try checkUntouched(
+        recovery.device, recovery.planned, witnesses[index], submitted: applied[index].submitted)
+    }
+    return applied.reduce(0) { $0 + $1.written }
+  }
+}
+
+extension ResyncError {
+  /// Whether a replay that ended so shall not be tried again before every run.
+  fileprivate var leavesInconsistent: Bool {
+    switch cause {
+    case .mismatch, .foreignWrite: true
+    case .kernel(_, .transfer): side == .recovery
+    default: false
+    }
+  }
+}
+
+extension RelationshipState {
+  /// The same, with its recoveries under the names that `pairs` have for them: a name may lead elsewhere since.
+  fileprivate func calling(_ pairs: [Pair]) -> RelationshipState {
+    var renamed = self
+    for index in renamed.pairs.indices {
+      let now = pairs.first { $0.recovery.identity == renamed.pairs[index].recovery.identity }
+      if let now { renamed.pairs[index].recovery.path = now.recovery.path }
+    }
+    return renamed
   }
 }
 

@@ -74,7 +74,7 @@ import Testing
     _ = try Child(inside + ["cp", other.path, recovery]).wait()
     _ = try Child(inside + ["sync", "--file-system", recovery]).wait()
     try disk.tell("settle\ndelay write * 2500 times 1")
-    let words = try Operation.resync.words(primary.path, recovery, inPlace)
+    let words = Operation.resync.words(primary.path, recovery, inPlace)
     let former = try Command.start(words, through: inside)
     let isWriting = try eventually(within: 20) { try disk.statistics().waiting == 1 }
     #expect(isWriting)

@@ -43,6 +43,7 @@ struct StagedDamageTests {
     #expect(try state.states() == ["Inconsistent"])
     try pair.expectUntouched()
     #expect(try state.staged().count == (kind == .removed ? 0 : 1), "nothing is dropped")
+    expect(try state.repair(pair.recovery), 32775)
 
     // The recovery may not be read from.
     let third = try Image("third", size: 1 << 20)
@@ -113,15 +114,67 @@ struct StagedDamageTests {
     _ = try state.leaveApplying(pair.primary, pair.recovery)
     try tool("mv", pair.recovery, Place.ours("aside"))
     let other = try Image("recovery", randomBytes(1 << 20, seed: 9))
-    let report = try state.repair(other.path)
-    #expect(areEqual(try other.bytes(), randomBytes(1 << 20, seed: 9)))
-    #expect(try state.states() == ["Applying"], "\(report)")
-    // Nor where the disk is named by the name that it has now.
-    let moved = try state.repair(Place.ours("aside"))
-    #expect(moved.value == 32777, "\(moved)")
+    // It is nobody's that is known.
+    expect(try state.repair(other.path), 0)
     #expect(areEqual(try other.bytes(), randomBytes(1 << 20, seed: 9)))
     #expect(try state.states() == ["Applying"])
-    try tool("mv", "--force", Place.ours("aside"), pair.recovery)
+    // The disk by the name that it has now.
+    expect(try state.repair(Place.ours("aside")), 0)
+    #expect(areEqual(try other.bytes(), randomBytes(1 << 20, seed: 9)))
+    #expect(areEqual(try Image(at: Place.ours("aside")).bytes(), try pair.primaryImage.bytes()))
+    try state.expect("Consistent")
+  }
+
+  @Test(
+    "recoveries that have changed their names: 32775, and nothing is written; named both, each gets its own")
+  func swappedDisks() throws {
+    let state = try StateDirectory()
+    let one = try TestPair(differing: .images)
+    let bytes = randomBytes(1 << 20, seed: 3)
+    let two = try TestPair(bytes, bytes.map { ~$0 }, name: "2")
+    _ = try state.leaveApplying([(one.primary, one.recovery), (two.primary, two.recovery)])
+    try tool("mv", one.recovery, Place.ours("aside"))
+    try tool("mv", two.recovery, one.recovery)
+    try tool("mv", Place.ours("aside"), two.recovery)
+    let before = (try one.recoveryImage.bytes(), try two.recoveryImage.bytes())
+    for path in [one.recovery, two.recovery] {
+      let report = try state.repair(path)
+      expect(report, 32775)
+      #expect(report.message.contains("does not lead to the disk that was being written"), "\(report)")
+      #expect(areEqual(try one.recoveryImage.bytes(), before.0))
+      #expect(areEqual(try two.recoveryImage.bytes(), before.1))
+      #expect(try state.states() == ["Applying"])
+    }
+    expect(try state.repair(one.recovery, two.recovery), 0)
+    #expect(areEqual(try one.recoveryImage.bytes(), bytes))
+    #expect(areEqual(try two.recoveryImage.bytes(), try one.primaryImage.bytes()))
+    try state.expect("Consistent")
+  }
+
+  @Test("an older staging file, or another pair's, in the place of the committed one: 32775, nothing written")
+  func foreignStaging() throws {
+    let pair = try TestPair(differing: .images)
+    let other = try TestPair(differing: .images, name: "2")
+    var strangers: [Image] = []
+    for (name, pair) in [
+      ("older", (pair.primary, pair.recovery)), ("other", (other.primary, other.recovery)),
+    ] {
+      let state = try StateDirectory("state-" + name)
+      try tool("cp", "--preserve=mode", try state.leaveApplying([pair]).path, Place.ours(name))
+      strangers.append(Image(at: Place.ours(name)))
+    }
+    let state = try StateDirectory()
+    let file = try state.leaveApplying(pair.primary, pair.recovery)
+    let committed = try file.bytes()
+    for stranger in strangers {
+      try tool("cp", stranger.path, file.path)
+      let report = try state.repair(pair.recovery)
+      expect(report, 32775)
+      #expect(report.message.contains("it is of other disks or another run"), "\(report)")
+      try pair.expectUntouched()
+    }
+    try file.resize(to: 0)
+    try file.write(committed, at: 0)
     expect(try state.repair(pair.recovery), 0)
     #expect(areEqual(try pair.recoveryImage.bytes(), try pair.primaryImage.bytes()))
     try state.expect("Consistent")

@@ -105,6 +105,13 @@ struct DirectoryStore: ~Copyable, Sendable, RecordStore {
     return files.compactMap { RecordName(folder: folder, file: $0) }
   }
 
+  /// Brings to stable storage what a reader sees of a folder: who wrote it may have been killed before that.
+  func synchronize(_ folder: RecordFolder) throws(ResyncError) {
+    try attempt("flush", on: path.appending(folder.rawValue).string, .setUp) { () throws(Errno) in
+      try inFolder(folder) { folder throws(Errno) in try folder.descriptor.synchronize() }
+    }
+  }
+
   func title(of record: RecordName) -> String {
     path.appending(record.folder.rawValue).appending(record.file).string
   }

@@ -151,6 +151,7 @@ extension RunRecord {
     guard staging.path.hasPrefix("/"), RecordFormat.isPath(staging.path) else {
       return "its staging file has no absolute path"
     }
+    guard staging.path.hasSuffix("/\(id)") else { return "its staging file is not called as the run is" }
     return staging.fileSystem.utf8.count <= PersistentIdentity.limit
       ? nil : "its staging file system's name is too long"
   }

@@ -58,7 +58,11 @@ struct StartFacts: Sendable {
       switch relationship.consistency {
       case .applying(let run, _): return finish(relationship, run)
       case .settled(.inconsistent(let left)) where purpose == .repair && left.seal != nil:
-        if staging[relationship.id] == .sealed { return .rollForward(relationship) }
+        if isSuperseded(relationship, left.run) { continue }
+        switch staging[relationship.id] ?? .unusable("it was not looked at") {
+        case .sealed: return .rollForward(relationship)
+        case .unusable(let reason): return .refuse(unusable(relationship, left.run, reason))
+        }
       case .resynchronizing(let run, _): return .dropStaging(run, of: relationship)
       case .settled: continue
       }
@@ -69,16 +73,27 @@ struct StartFacts: Sendable {
   private func finish(_ relationship: RelationshipState, _ run: RunRecord) -> StartDecision {
     switch staging[relationship.id] ?? .unusable("it was not looked at") {
     case .sealed: return .rollForward(relationship)
-    case .unusable(let reason):
-      let place = run.staging ?? StagingPlace(path: "", fileSystem: "")
-      return .giveUp(
-        relationship,
-        ResyncError(
-          .invalidState, "finish the commit on", on: relationship.recoveryNames,
-          reason: "its staging file \(PrintableText(place.path)) on file system "
-            + "\(PrintableText(place.fileSystem)) cannot be used: \(reason); the recovery is Inconsistent",
-          remedy: "mount that file system and run: \(relationship.repair); or resynchronize it from its "
-            + "primary, to the end"))
+    case .unusable(let reason): return .giveUp(relationship, unusable(relationship, run, reason))
+    }
+  }
+
+  private func unusable(_ relationship: RelationshipState, _ run: RunRecord, _ reason: String) -> ResyncError
+  {
+    let place = run.staging ?? StagingPlace(path: "", fileSystem: "")
+    return ResyncError(
+      .invalidState, "finish the commit on", on: relationship.recoveryNames,
+      reason: "its staging file \(PrintableText(place.path)) on file system "
+        + "\(PrintableText(place.fileSystem)) cannot be used: \(reason); the recovery is Inconsistent",
+      remedy: "mount that file system and run: \(relationship.repair); or resynchronize it from its "
+        + "primary, to the end")
+  }
+
+  /// Whether a run of other pairs has written one of its recoveries since `run` was given up: what that committed
+  /// must not be written over it any more.
+  private func isSuperseded(_ relationship: RelationshipState, _ run: RunRecord) -> Bool {
+    !relationship.pairs.allSatisfy { pair in
+      guard case .inconsistent(let left) = disks[pair.recovery.identity]?.state else { return false }
+      return left.run.id == run.id
     }
   }
 

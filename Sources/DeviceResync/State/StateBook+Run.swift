@@ -72,16 +72,14 @@ extension StateBook where Store: ~Copyable {
     _ run: RunRecord, _ pairs: [RelationshipState.Pair]
   ) throws(ResyncError) -> RelationshipHold {
     let found = try lookUp(Set(pairs.flatMap { [$0.primary.identity, $0.recovery.identity] }))
+    try checkFree(pairs, found)
     let former = found.relationships.first { $0.isOf(pairs) }
     let id = former?.id ?? .random()
     let lock = try store.lock(.relationship(id), patience: patience)
     var state =
       former ?? RelationshipState(id: id, pairs: pairs, consistency: .settled(.never), completed: [])
-    guard case .settled(let before) = state.consistency else {
-      throw ResyncError(
-        .invalidState, "begin a run on", on: state.recoveryNames,
-        reason: "a former run is unfinished: \(state.consistency.name)",
-        remedy: state.repair)
+    guard case .settled(let before) = state.consistency, try relationship(id) == former else {
+      throw Self.unfinished(try existing(id))
     }
     var leftover: StagingPlace?
     if case .inconsistent(let inconsistency) = before { leftover = inconsistency.run.staging }
@@ -107,18 +105,38 @@ extension StateBook where Store: ~Copyable {
     return RelationshipHold(id, run: run.id, leftover: leftover, lock)
   }
 
+  /// Sees once more, now that nobody else can begin a run, that nothing is unfinished on the disks: since that was
+  /// looked at, a run of other pairs may have come, written one of them, and died.
+  private func checkFree(_ pairs: [RelationshipState.Pair], _ found: RememberedDisks) throws(ResyncError) {
+    let facts = StartFacts(
+      purpose: .resync, pairs: pairs, relationships: found.relationships,
+      unrecognizable: found.unrecognizable, disks: found.disks, held: try held(among: found.relationships),
+      staging: [:])
+    switch facts.decide() {
+    case .proceed: return
+    case .refuse(let error): throw error
+    case .dropStaging(_, let relationship), .rollForward(let relationship), .giveUp(let relationship, _):
+      throw Self.unfinished(relationship)
+    }
+  }
+
+  private static func unfinished(_ state: RelationshipState) -> ResyncError {
+    ResyncError(
+      .invalidState, "begin a run on", on: state.recoveryNames,
+      reason: "a former run is unfinished: \(state.consistency.name)",
+      remedy: state.repair)
+  }
+
   /// Takes over what a former run left: to roll it forward or to drop it.
   ///
+  /// - Parameter found: the record from which that was decided.
+  /// - Returns: nil where the record is another by now, so that it must be decided anew: the run that was
+  ///   comparing may have committed before it died, and its staging file must not be dropped.
   /// - Throws: 32774 where that run, or another, still works on it.
-  func takeOver(_ id: UniqueID) throws(ResyncError) -> RelationshipHold {
-    let lock = try store.lock(.relationship(id), patience: patience)
-    let state = try existing(id)
-    guard let run = state.consistency.run else {
-      throw ResyncError(
-        .invalidState, "take over", on: state.recoveryNames, reason: "no run of it is unfinished any more",
-        remedy: "run again")
-    }
-    return RelationshipHold(id, run: run.id, leftover: nil, lock)
+  func takeOver(_ found: RelationshipState) throws(ResyncError) -> RelationshipHold? {
+    let lock = try store.lock(.relationship(found.id), patience: patience)
+    guard let run = found.consistency.run, try relationship(found.id) == found else { return nil }
+    return RelationshipHold(found.id, run: run.id, leftover: nil, lock)
   }
 
   /// Step 6, the commit: durable when this returns.
@@ -152,13 +170,19 @@ extension StateBook where Store: ~Copyable {
     }
   }
 
-  /// Applying again, for a commit that was given up when its staging file could not be used.
+  /// The commit of a former run once more, durable when this returns: before its first write is repeated.
+  ///
+  /// A run that was killed in ``commit(_:_:)`` may have left it for everybody to see, and not on stable storage. One
+  /// that was given up when its staging file could not be used is Applying again.
   mutating func recommit(_ hold: borrowing RelationshipHold) throws(ResyncError) {
     var state = try existing(hold.id)
-    guard case .settled(.inconsistent(let left)) = state.consistency, let seal = left.seal,
-      left.run.id == hold.run
-    else { throw Self.otherState(state) }
-    state.consistency = .applying(left.run, seal)
+    switch state.consistency {
+    case .applying(let run, _) where run.id == hold.run: break
+    case .settled(.inconsistent(let left)) where left.run.id == hold.run:
+      guard let seal = left.seal else { throw Self.otherState(state) }
+      state.consistency = .applying(left.run, seal)
+    default: throw Self.otherState(state)
+    }
     try write(state, .relationship(hold.id))
   }
 

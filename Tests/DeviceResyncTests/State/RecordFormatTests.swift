@@ -131,7 +131,7 @@ import Testing
     ("wwid-naa.c/", "wwid-naa.b/"), ("wwid-naa.c/", "wwid-naa.a/"), ("wwid-naa.c/", #"\u0000/"#),
     ("wwid-naa.c/", "wwid-naa.\(String(repeating: "c", count: 1100))/"),
     ("/dev/disk/by-id/wwn-c", ""), ("/dev/disk/by-id/wwn-c", String(repeating: "/x", count: 2049)),
-    ("/var/lib/vmresync/staging/", "staging/"),
+    ("/var/lib/vmresync/staging/", "staging/"), ("/vmresync/staging/00000000-", "/vmresync/staging/../"),
     (#""Process" : 4711"#, #""Process" : 99999999999"#),
     (#""CompletedRuns" : ["#, #""CompletedRuns" : [\#(String(repeating: "[", count: 100_000))"#),
     ("{", "\u{feff}["),

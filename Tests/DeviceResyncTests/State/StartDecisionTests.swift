@@ -74,7 +74,32 @@ import Testing
   @Test("only a repair takes a commit up again that was given up, and only with its staging file")
   func givenUp() {
     #expect(decide(Self.inconsistent, for: .repair) == .rollForward(relationship(Self.inconsistent)))
-    #expect(decide(Self.inconsistent, for: .repair, staging: .unusable("it is gone")) == .proceed)
+    let decision = decide(Self.inconsistent, for: .repair, staging: .unusable("it is gone"))
+    guard case .refuse(let error) = decision else {
+      Issue.record("\(decision)")
+      return
+    }
+    #expect(error.returnValue == .invalidState)
+    #expect("\(error)".contains("it is gone") && "\(error)".contains("from its primary"))
+  }
+
+  @Test("what was given up is not taken up again when a run of other pairs has written the recovery since")
+  func superseded() {
+    let relationship = sampleRelationship(100, [samplePair("a", "b")], Self.inconsistent)
+    func decide(_ state: Consistency.Settled?) -> StartDecision {
+      var disk = DiskRecord(sampleDisk("b"))
+      disk.state = state
+      return StartFacts(
+        purpose: .repair, pairs: relationship.pairs, relationships: [relationship],
+        disks: [disk.disk.identity: disk], held: [], staging: [relationship.id: .sealed]
+      ).decide()
+    }
+    #expect(decide(.consistent(at: .sample(9))) == .proceed)
+    #expect(
+      decide(.inconsistent(.init(since: .sample(9), run: sampleRun(2, .inPlace), seal: nil))) == .proceed)
+    #expect(
+      decide(.inconsistent(.init(since: .sample(9), run: Self.run, seal: Self.seal)))
+        == .rollForward(relationship))
   }
 
   @Test(

@@ -88,14 +88,14 @@ import Testing
     #expect(try book.relationship(id)?.consistency == inconsistent)
     #expect(try book.disk(pairs[0].recovery.identity)?.directions.isEmpty == true)
 
-    let again = try book.takeOver(id)
+    let found = try #require(try book.relationship(id))
+    guard let again = try book.takeOver(found) else { return #expect(Bool(false), "taken by nobody") }
     try book.recommit(again)
     #expect(try book.relationship(id)?.consistency == .applying(run, seal))
     try book.finish(again, .inconsistent(since: .sample(10)), completed: nil)
 
     let next = try book.begin(sampleRun(2), on: pairs)
     #expect(next.leftover == run.staging)
-    #expect(throws: ResyncError.self) { _ = try book.takeOver(UniqueID(99)) }
     try book.finish(next, .consistent(at: .sample(20)), completed: nil)
   }
 
@@ -106,7 +106,8 @@ import Testing
     let hold = try book.begin(run, on: pairs)
     hold.release()
     #expect(throws: ResyncError.self) { _ = try book.begin(sampleRun(2), on: pairs) }
-    let again = try book.takeOver(try #require(try book.relationships().states.first?.id))
+    let found = try #require(try book.relationships().states.first)
+    guard let again = try book.takeOver(found) else { return #expect(Bool(false), "taken by nobody") }
     try book.commit(again, sampleSeal(of: run))
     again.release()
     let error = #expect(throws: ResyncError.self) { _ = try book.begin(sampleRun(2), on: pairs) }
@@ -137,7 +138,45 @@ import Testing
     #expect(try book.held(among: [state]) == [state.id])
     let error = #expect(throws: ResyncError.self) { _ = try book.begin(sampleRun(2), on: pairs) }
     #expect(error?.returnValue == .systemInUse)
-    #expect(throws: ResyncError.self) { _ = try book.takeOver(state.id) }
+    #expect(throws: ResyncError.self) { _ = try book.takeOver(state) }
+  }
+
+  @Test("what has changed since it was looked at is not taken over: a run may have committed, and died")
+  func changedMeanwhile() throws {
+    var book = StateBook(MemoryStore())
+    let run = sampleRun()
+    let hold = try book.begin(run, on: pairs)
+    let comparing = try #require(try book.relationship(hold.id))
+    try book.commit(hold, sampleSeal(of: run))
+    hold.release()
+    guard try book.takeOver(comparing) == nil else { return #expect(Bool(false), "its staging file is lost") }
+    let committed = try #require(try book.relationship(comparing.id))
+    guard let again = try book.takeOver(committed) else { return #expect(Bool(false), "taken by nobody") }
+    try book.finish(again, .consistent(at: .sample()), completed: nil)
+    guard try book.takeOver(committed) == nil else { return #expect(Bool(false), "it has ended") }
+  }
+
+  @Test("no run begins on a disk that a run of other pairs has left unfinished, or works on")
+  func othersUnfinished() throws {
+    var book = StateBook(MemoryStore())
+    let run = sampleRun()
+    let hold = try book.begin(run, on: pairs)
+    let id = hold.id
+    let others = [[samplePair("x", "b")], [samplePair("b", "x")]]
+    book.store.heldElsewhere = [.relationship(id)]
+    for pairs in others {
+      let error = #expect(throws: ResyncError.self) { _ = try book.begin(sampleRun(2), on: pairs) }
+      #expect(error?.returnValue == .systemInUse)
+    }
+    book.store.heldElsewhere = []
+    try book.commit(hold, sampleSeal(of: run))
+    hold.release()
+    for pairs in others {
+      let error = #expect(throws: ResyncError.self) { _ = try book.begin(sampleRun(2), on: pairs) }
+      #expect(error?.returnValue == .invalidState)
+    }
+    // One that only reads the same primary may.
+    try book.abandon(try book.begin(sampleRun(2), on: [samplePair("a", "x")]))
   }
 
   @Test("disks that say the same of themselves are not remembered as one, and nothing is written: 32773")

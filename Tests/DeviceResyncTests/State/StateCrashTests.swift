@@ -61,12 +61,13 @@ import Testing
       switch try decide(book, world) {
       case .proceed: return
       case .dropStaging(_, let relationship):
-        let hold = try book.takeOver(relationship.id)
+        guard let hold = try book.takeOver(relationship) else { continue }
         try power.step()
         world.staging = nil
         try book.abandon(hold)
       case .rollForward(let relationship):
-        let hold = try book.takeOver(relationship.id)
+        guard let hold = try book.takeOver(relationship) else { continue }
+        try book.recommit(hold)
         try apply(&world, power)
         try book.finish(hold, .consistent(at: latest), completed: nil)
         try power.step()

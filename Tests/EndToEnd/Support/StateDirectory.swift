@@ -24,10 +24,14 @@ struct StateDirectory: Sendable {
     try Command.json(.resync, primary, recovery, self.options + options, through: wrapper)
   }
 
+  /// The arguments for several pairs, one commit.
+  func words(_ pairs: [(String, String)]) -> [String] {
+    ["resync", "--json", "--yes"] + pairs.flatMap { ["--primary", $0.0, "--recovery", $0.1] } + options
+  }
+
   /// Of several pairs, one commit.
   func resync(_ pairs: [(String, String)], _ options: [String] = []) throws -> Report {
-    let words = pairs.flatMap { ["--primary", $0.0, "--recovery", $0.1] }
-    return try Report(Command.start(["resync", "--json", "--yes"] + words + self.options + options).wait())
+    try Report(Command.start(words(pairs) + options).wait())
   }
 
   func repair(_ paths: String..., through wrapper: [String] = []) throws -> Report {
@@ -61,10 +65,13 @@ struct StateDirectory: Sendable {
   ///
   /// - Returns: the staging file.
   func leaveApplying(_ primary: String, _ recovery: String) throws -> Image {
+    try leaveApplying([(primary, recovery)])
+  }
+
+  /// The same of several pairs.
+  func leaveApplying(_ pairs: [(String, String)]) throws -> Image {
     // The folder of relationships is flushed after each replacement: Resynchronizing first, Applying second.
-    let ended = try Command.start(
-      Operation.resync.words(primary, recovery, options), through: killing("fsync", 2, on: "\(path)/states")
-    ).wait()
+    let ended = try Command.start(words(pairs), through: killing("fsync", 2, on: "\(path)/states")).wait()
     #expect(ended.signal == SIGKILL, "\(ended)")
     try #require(try states() == ["Applying"])
     return Image(at: "\(path)/staging/\(try #require(try staged().first))")
