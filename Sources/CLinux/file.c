@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -136,6 +137,22 @@ int64_t cl_write_at(int descriptor, const void *buffer, size_t count, uint64_t o
   do result = pwrite(descriptor, buffer, count, (off_t)offset);
   while (result < 0 && errno == EINTR);
   return result < 0 ? -errno : result;
+}
+
+int cl_transfer_in(int descriptor, void *buffer, size_t count, uint64_t offset) {
+  struct iovec piece = {.iov_base = buffer, .iov_len = count};
+  ssize_t result;
+  do result = preadv2(descriptor, &piece, 1, (off_t)offset, 0);
+  while (result < 0 && errno == EINTR);
+  return result < 0 ? -errno : (int)result;
+}
+
+int cl_transfer_out(int descriptor, const void *buffer, size_t count, uint64_t offset) {
+  struct iovec piece = {.iov_base = (void *)buffer, .iov_len = count};
+  ssize_t result;
+  do result = pwritev2(descriptor, &piece, 1, (off_t)offset, 0);
+  while (result < 0 && errno == EINTR);
+  return result < 0 ? -errno : (int)result;
 }
 
 int cl_sync(int descriptor) {

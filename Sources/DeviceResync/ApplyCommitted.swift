@@ -19,12 +19,12 @@ struct Applied: Sendable, Equatable {
 /// - Throws: the first failure; the state stays Applying then, and `vmresync repair` goes on.
 func applyCommitted(
   _ staging: ValidatedStaging, from store: borrowing DirectoryStore, to recovery: borrowing RecoveryDevice,
-  _ planned: NamedDisk, pair: Int, mode: ApplyMode, proves: Bool, _ control: RunControl,
-  _ reporter: RunReporter
+  _ planned: NamedDisk, pair: Int, mode: ApplyMode, proves: Bool, _ engine: Engine,
+  _ control: RunControl, _ reporter: RunReporter
 ) throws(ResyncError) -> Applied {
   reporter.begin(.applying)
   let name = recovery.disk.identity.path
-  var queue = try stagingQueue(staging, store, recovery)
+  var queue = try stagingQueue(staging, store, recovery, engine)
   let tail = try ImageTail(of: recovery.disk, name)
   var totals = ApplyTotals()
   let ending = try applyStaging(
@@ -48,10 +48,10 @@ func applyCommitted(
 /// Sees that every block which is to be written holds its old or its new bytes; nothing is written.
 func checkCommitted(
   _ staging: ValidatedStaging, from store: borrowing DirectoryStore, to recovery: borrowing RecoveryDevice,
-  pair: Int, _ control: RunControl
+  pair: Int, _ engine: Engine, _ control: RunControl
 ) throws(ResyncError) {
   let name = recovery.disk.identity.path
-  var queue = try stagingQueue(staging, store, recovery)
+  var queue = try stagingQueue(staging, store, recovery, engine)
   let tail = try ImageTail(of: recovery.disk, name)
   guard try checkTargets(staging, pair: pair, through: &queue, tail: tail, control: control) else {
     throw stoppedBySecondSignal(name)
@@ -81,12 +81,14 @@ func checkUntouched(
 
 /// A queue whose primary is the staging file.
 private func stagingQueue(
-  _ staging: ValidatedStaging, _ store: borrowing DirectoryStore, _ recovery: borrowing RecoveryDevice
-) throws(ResyncError) -> RingQueue {
+  _ staging: ValidatedStaging, _ store: borrowing DirectoryStore, _ recovery: borrowing RecoveryDevice,
+  _ engine: Engine
+) throws(ResyncError) -> DiskQueue {
   let file = try StagedRun.openStaging(store, staging.name)
   let name = recovery.disk.identity.path
-  return try attempt("set up io_uring for", on: name, side: .recovery, .setUp) { () throws(Errno) in
-    try RingQueue(primary: file, recovery: recovery.disk.device, geometry: StagingFormat.geometry())
+  return try attempt("set up \(engine.rawValue) for", on: name, side: .recovery, .setUp) { () throws(Errno) in
+    try DiskQueue(
+      primary: file, recovery: recovery.disk.device, geometry: StagingFormat.geometry(), engine: engine)
   }
 }
 

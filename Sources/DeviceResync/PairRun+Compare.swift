@@ -12,7 +12,7 @@ extension PairRun {
   ///
   /// - Parameter submitted: bytes handed to the recovery's device; added to.
   mutating func compare(
-    _ queue: inout RingQueue, readsHoles: Bool, submitted: inout UInt64
+    _ queue: inout DiskQueue, readsHoles: Bool, submitted: inout UInt64
   ) throws(ResyncError) -> CompareEnding {
     reporter.begin(.comparing)
     result.totals.bytesCompared = 0
@@ -56,7 +56,7 @@ extension PairRun {
   }
 
   mutating func compare<Sink: DifferenceSink & ~Copyable>(
-    _ queue: inout RingQueue, _ sink: inout Sink, _ readsHoles: Bool
+    _ queue: inout DiskQueue, _ sink: inout Sink, _ readsHoles: Bool
   ) -> Outcome {
     var totals = CompareTotals()
     let ending: Result<CompareEnding, ResyncError>
@@ -78,7 +78,7 @@ extension PairRun {
   }
 
   private func compareAll<Sink: DifferenceSink & ~Copyable>(
-    _ queue: inout RingQueue, _ sink: inout Sink, _ totals: inout CompareTotals
+    _ queue: inout DiskQueue, _ sink: inout Sink, _ totals: inout CompareTotals
   ) throws(ResyncError) -> CompareEnding {
     var source = WholeRange(size: commonSize, window: window, blocks: blocks)
     return try comparePair(
@@ -87,7 +87,7 @@ extension PairRun {
   }
 
   private func compareData<Sink: DifferenceSink & ~Copyable>(
-    _ queue: inout RingQueue, _ sink: inout Sink, _ totals: inout CompareTotals
+    _ queue: inout DiskQueue, _ sink: inout Sink, _ totals: inout CompareTotals
   ) throws(ResyncError) -> CompareEnding {
     var source = DataUnion(
       primary: DataUnion.Image(file: try imageCopy(.primary), start: 0),

@@ -7,7 +7,7 @@ extension PairRun {
   /// What was written is flushed after a failure or a stop too, so that it is no worse than mixed; of two
   /// failures the first counts.
   mutating func finishWriting(
-    _ outcome: Outcome, _ written: ByteRange?, _ marks: MarkedCells?, _ queue: inout RingQueue
+    _ outcome: Outcome, _ written: ByteRange?, _ marks: MarkedCells?, _ queue: inout DiskQueue
   ) throws(ResyncError) {
     var failure: ResyncError?
     var tail: ByteRange?

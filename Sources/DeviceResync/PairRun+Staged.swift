@@ -6,10 +6,10 @@ extension PairRun {
   /// - Parameter writer: is taken, and given back.
   /// - Returns: false where a hole was not one: everything must be compared again, holes too.
   mutating func stage(
-    _ writer: inout StagingWriter<RingQueue>?, readsHoles: Bool
+    _ writer: inout StagingWriter<DiskQueue>?, readsHoles: Bool
   ) throws(ResyncError) -> Bool {
     reporter.begin(.comparing)
-    result.engine = "io_uring"
+    result.engine = planned.engine.rawValue
     result.totals = RunTotals()
     var queue = try makeQueue()
     let readsHoles = readsHoles || !tellsHoles
@@ -46,7 +46,7 @@ extension PairRun {
     return true
   }
 
-  private mutating func stageTail(_ sink: inout StagedSink<RingQueue>) throws(ResyncError) {
+  private mutating func stageTail(_ sink: inout StagedSink<DiskQueue>) throws(ResyncError) {
     let size = pair.primary.disk.identity.size
     let tail = ByteRange(min(commonSize, size), upTo: size)
     guard !tail.isEmpty else { return try sink.complete(primaryTail: [], recoveryTail: []) }
@@ -67,7 +67,7 @@ extension PairRun {
   ) throws(ResyncError) -> UInt64 {
     let applied = try applyCommitted(
       staging, from: store, to: pair.recovery, planned.recovery, pair: index, mode: .first, proves: verifies,
-      control, reporter)
+      planned.engine, control, reporter)
     result.totals.bytesWritten = applied.written
     result.totals.bytesVerified = applied.proved
     return applied.submitted

@@ -163,7 +163,7 @@ extension PairRun {
   /// Compares, writes, flushes, reads back; returns bytes submitted to the recovery's device.
   private mutating func moveBytes() throws(ResyncError) -> UInt64 {
     var queue = try makeQueue()
-    result.engine = "io_uring"
+    result.engine = planned.engine.rawValue
     var readsHoles = request.readsHoles || window != nil || !tellsHoles
     var submitted: UInt64 = 0
     while true {
@@ -181,17 +181,19 @@ extension PairRun {
     }
   }
 
-  func makeQueue() throws(ResyncError) -> RingQueue {
+  func makeQueue() throws(ResyncError) -> DiskQueue {
     let geometry = try QueueGeometry.choose(
       primary: try Self.limits(planned.primary, pair.primary.disk),
       recovery: try Self.limits(planned.recovery, pair.recovery.disk),
       chunk: request.chunkSize, depth: request.queueDepth, alternating: planned.sharesRotationalDisk)
     do throws(Errno) {
-      return try RingQueue(
-        primary: pair.primary.disk.device, recovery: pair.recovery.disk.device, geometry: geometry)
+      return try DiskQueue(
+        primary: pair.primary.disk.device, recovery: pair.recovery.disk.device, geometry: geometry,
+        engine: planned.engine)
     } catch {
       throw ResyncError(
-        .kernel(error, .setUp), "set up io_uring for", on: "\(names[.primary]) and \(names[.recovery])",
+        .kernel(error, .setUp), "set up \(planned.engine.rawValue) for",
+        on: "\(names[.primary]) and \(names[.recovery])",
         remedy: EngineGuard.remedy(error))
     }
   }

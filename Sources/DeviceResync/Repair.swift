@@ -5,13 +5,18 @@ import SystemPackage
 /// Needs the recoveries only, not their primaries. Runs on the calling thread, which must be the only one that
 /// touches the disks; who may hang on one calls it from a process that may hang.
 public func repair(
-  _ paths: [String], stateDirectory: String, control: RunControl,
+  _ paths: [String], stateDirectory: String, engine: RunRequest.EngineChoice = .auto, control: RunControl,
   report: @escaping @Sendable (RunEvent) -> Void
 ) -> RunResult {
   do throws(ResyncError) {
-    let notes = try repair(paths, FilePath(stateDirectory), control, report)
-    return RunResult(
-      nil, .completed, notes.isEmpty ? "nothing was left unfinished" : notes.joined(separator: "; "), [])
+    let engine = try Engine(engine, ringRefusal: ringRefusal())
+    let done = try repair(paths, FilePath(stateDirectory), engine, control, report)
+    var result = RunResult(
+      nil, .completed,
+      done.notes.isEmpty ? "nothing was left unfinished" : done.notes.joined(separator: "; "),
+      [])
+    if done.movedBytes { result.engine = engine.rawValue }
+    return result
   } catch {
     var result = RunResult(nil, refusedBy: error)
     result.wasTerminated = error.cause == .terminated
@@ -20,10 +25,10 @@ public func repair(
 }
 
 private func repair(
-  _ paths: [String], _ directory: FilePath, _ control: RunControl,
+  _ paths: [String], _ directory: FilePath, _ engine: Engine, _ control: RunControl,
   _ report: @escaping @Sendable (RunEvent) -> Void
-) throws(ResyncError) -> [String] {
-  guard let store = try DirectoryStore.ifPresent(at: directory) else { return [] }
+) throws(ResyncError) -> (notes: [String], movedBytes: Bool) {
+  guard let store = try DirectoryStore.ifPresent(at: directory) else { return ([], false) }
   let names = paths.map(NamedPath.init(resolving:))
   let images = names.compactMap(\.status).filter { $0.kind == .regular }.map(\.identity)
   let host = try discoverHost(images: Set(images))
@@ -40,7 +45,7 @@ private func repair(
     disks.append(disk)
   }
   let reporter = RunReporter(sizes: disks.map(\.size), control: control, report: report)
-  var unfinished = Unfinished(StateBook(store), control, reporter)
+  var unfinished = Unfinished(StateBook(store), engine, control, reporter)
   var paths: [PersistentIdentity: String] = [:]
   for disk in disks {
     paths[try PersistentIdentity(of: disk, on: host)] = disk.name.canonical?.string ?? disk.name.typed
@@ -58,5 +63,5 @@ private func repair(
     }
   }
   try StagedRun.sweep(unfinished.book)
-  return unfinished.notes
+  return (unfinished.notes, unfinished.movedBytes)
 }

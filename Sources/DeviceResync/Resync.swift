@@ -98,7 +98,7 @@ private func lookUp(
 ) throws(ResyncError) -> [String] {
   guard let known = book.take() else { return [] }
   let pairs = try RelationshipState.Pair.pairs(of: plan)
-  var unfinished = Unfinished(known, control, reporter)
+  var unfinished = Unfinished(known, plan.pairs[0].engine, control, reporter)
   try unfinished.settle(pairs, for: .resync)
   if let contradiction = try unfinished.book.contradiction(of: pairs) { throw contradiction }
   let notes = unfinished.notes

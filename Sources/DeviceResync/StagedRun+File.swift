@@ -21,12 +21,13 @@ extension StagedRun {
 
   /// Reads a staging file whole, and sees whether it is what was committed.
   static func validate(
-    _ store: borrowing DirectoryStore, _ name: String, _ expecting: StagingExpectation, _ control: RunControl
+    _ store: borrowing DirectoryStore, _ name: String, _ expecting: StagingExpectation, _ engine: Engine,
+    _ control: RunControl
   ) throws(ResyncError) -> ValidatedStaging {
     let file = try openStaging(store, name)
     let size = try attempt("look at", on: name, .setUp) { () throws(Errno) in try FileStatus(of: file).size }
-    var queue = try attempt("make a ring for", on: name, .setUp) { () throws(Errno) in
-      try RingQueue(primary: file, recovery: file, geometry: StagingFormat.geometry())
+    var queue = try attempt("make a queue for", on: name, .setUp) { () throws(Errno) in
+      try DiskQueue(primary: file, recovery: file, geometry: StagingFormat.geometry(), engine: engine)
     }
     return try validateStaging(
       through: &queue, size: size, name: name, expecting: expecting, control: control)

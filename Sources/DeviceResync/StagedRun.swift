@@ -106,8 +106,9 @@ extension StagedRun {
   ) throws(ResyncError) -> ValidatedStaging? {
     var readsHoles = request.readsHoles
     while true {
-      var writer: StagingWriter<RingQueue>? = try StagingWriter.create(
-        header(runs, run, relationship), in: book.store.staging.descriptor, name: run.stagingName)
+      var writer: StagingWriter<DiskQueue>? = try StagingWriter.create(
+        header(runs, run, relationship), in: book.store.staging.descriptor, name: run.stagingName,
+        engine: runs[0].planned.engine)
       witnesses = []
       var holesHold = true
       for index in runs.indices where holesHold {
@@ -147,7 +148,8 @@ extension StagedRun {
       // Read back before the commit: what a bad disk has made of it must not be found when it is too late.
       return try Self.validate(
         book.store, run.stagingName,
-        StagingExpectation(header: header(runs, run, relationship), seal: seal), control)
+        StagingExpectation(header: header(runs, run, relationship), seal: seal), runs[0].planned.engine,
+        control)
     }
   }
 

@@ -3,13 +3,21 @@ import SystemPackage
 /// Finishes or drops what stopped runs have left, before anything else is begun (DESIGN 6).
 struct Unfinished: ~Copyable {
   var book: StateBook<DirectoryStore>
+  /// What moves the bytes.
+  private let engine: Engine
+  /// Whether any were moved.
+  private(set) var movedBytes = false
   private let control: RunControl
   private let reporter: RunReporter
   /// What was done, for people.
   private(set) var notes: [String] = []
 
-  init(_ book: consuming StateBook<DirectoryStore>, _ control: RunControl, _ reporter: RunReporter) {
+  init(
+    _ book: consuming StateBook<DirectoryStore>, _ engine: Engine, _ control: RunControl,
+    _ reporter: RunReporter
+  ) {
     self.book = book
+    self.engine = engine
     self.control = control
     self.reporter = reporter
   }
@@ -78,7 +86,8 @@ struct Unfinished: ~Copyable {
     let expected = StagingSeal(
       run: seal.run.bits, records: seal.records, bytes: seal.bytes, segments: seal.segments, hash: seal.hash)
     return try StagedRun.validate(
-      book.store, run.stagingName, StagingExpectation(header: header, seal: expected), control)
+      book.store, run.stagingName, StagingExpectation(header: header, seal: expected), engine,
+      control)
   }
 
   private func readHeader(_ name: String) throws(ResyncError) -> StagingHeader {
@@ -121,11 +130,12 @@ extension Unfinished {
       let hold = try book.takeOver(relationship)
     else { return }
     let staging = try validate(run, seal, relationship)
+    movedBytes = true
     try book.recommit(hold)
     let recoveries = try ClaimedRecoveries.claim(relationship.calling(named), control)
     let written: UInt64
     do throws(ResyncError) {
-      written = try recoveries.finish(staging, from: book.store, control, reporter)
+      written = try recoveries.finish(staging, from: book.store, engine, control, reporter)
     } catch {
       // Not proved, or not to be written: a run from the primary may heal it, and needs no roll-forward first.
       if error.leavesInconsistent { try book.finish(hold, .inconsistent(since: .now()), completed: nil) }
@@ -146,8 +156,8 @@ extension ClaimedRecoveries {
   /// Locks and targets of all recoveries are looked at before the first write to any, and all of them for foreign
   /// writes after the last.
   fileprivate borrowing func finish(
-    _ staging: ValidatedStaging, from store: borrowing DirectoryStore, _ control: RunControl,
-    _ reporter: RunReporter
+    _ staging: ValidatedStaging, from store: borrowing DirectoryStore, _ engine: Engine,
+    _ control: RunControl, _ reporter: RunReporter
   ) throws(ResyncError) -> UInt64 {
     var witnesses: [Witness] = []
     for recovery in all {
@@ -156,14 +166,14 @@ extension ClaimedRecoveries {
       witnesses.append(try Witness(recovery.device.disk, recovery.planned, .recovery))
     }
     for (index, recovery) in all.enumerated() where all.count > 1 {
-      try checkCommitted(staging, from: store, to: recovery.device, pair: index, control)
+      try checkCommitted(staging, from: store, to: recovery.device, pair: index, engine, control)
     }
     var applied: [Applied] = []
     for (index, recovery) in all.enumerated() {
       applied.append(
         try applyCommitted(
           staging, from: store, to: recovery.device, recovery.planned, pair: index, mode: .replay,
-          proves: true, control, reporter))
+          proves: true, engine, control, reporter))
     }
     for (index, recovery) in all.enumerated() {
       _ = try checkUntouched(

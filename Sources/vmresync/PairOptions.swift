@@ -34,6 +34,8 @@ struct PairOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Reads in flight per disk.", valueName: "n"))
   var queueDepth: Int?
 
+  @OptionGroup var engine: EngineOptions
+
   @Flag(help: "Print one JSON object, whatever happens.")
   var json = false
 
@@ -57,8 +59,16 @@ struct PairOptions: ParsableArguments {
     request.isInteractive = isatty(STDIN_FILENO) == 1 && isatty(STDERR_FILENO) == 1
     request.chunkSize = chunkSize?.bytes
     request.queueDepth = queueDepth
+    request.engine = engine.engine
     return request
   }
+}
+
+/// What moves the bytes.
+struct EngineOptions: ParsableArguments {
+  @Option(
+    help: "What moves the bytes: auto (io_uring, and threads where it is forbidden), io_uring or threads.")
+  var engine: RunRequest.EngineChoice = .auto
 }
 
 /// How a run writes: what `resync` and `plan` share.
@@ -151,4 +161,5 @@ struct DifferenceLimitArgument: ExpressibleByArgument {
 }
 
 extension RunRequest.Source: ExpressibleByArgument {}
+extension RunRequest.EngineChoice: ExpressibleByArgument {}
 extension RunRequest.WriteBack: ExpressibleByArgument {}

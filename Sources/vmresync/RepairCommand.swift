@@ -13,6 +13,8 @@ struct RepairCommand: ParsableCommand {
 
   @OptionGroup var state: StateOptions
 
+  @OptionGroup var engine: EngineOptions
+
   @Flag(help: "Print one JSON object, whatever happens.")
   var json = false
 
@@ -26,7 +28,9 @@ struct RepairCommand: ParsableCommand {
       throw ExitCode(ReturnValue.failed.exitStatus)
     }
     let events = try EventPrinter(style: json ? .none : .auto, rangesFile: nil)
-    let result = repair(paths, stateDirectory: state.stateDir, control: control) { events.take($0) }
+    let result = repair(paths, stateDirectory: state.stateDir, engine: engine.engine, control: control) {
+      events.take($0)
+    }
     _ = events.finish()
     print(json ? result.json : result.text, terminator: "")
     fflush(nil)

@@ -60,13 +60,4 @@ import Testing
     expect(try Command.json(.compare, pair.primary, pair.recovery, ["--source", "snapshot"]), 32770)
     #expect(areEqual(try pair.recoveryImage.bytes(), before))
   }
-
-  @Test("a kernel that gives no io_uring", arguments: ["EPERM", "ENOSYS"])
-  func noRing(_ errno: String) throws {
-    let pair = try TestPair(differing: .images)
-    let report = try Command.json(
-      .resync, pair.primary, pair.recovery, through: injecting("io_uring_setup:error=\(errno)"))
-    expect(report, 32770)
-    #expect(report.message.contains(errno))
-  }
 }

@@ -7,15 +7,18 @@ import Testing
 /// A pair whose recovery must be wholly old or wholly new, killed again and again.
 private struct CrashPair {
   /// The calls that make something durable or move bytes.
-  static let calls = ["fsync", "fdatasync", "renameat", "unlinkat", "io_uring_enter", "pwrite64"]
+  static let calls = ["fsync", "fdatasync", "renameat", "unlinkat", "io_uring_enter", "pwrite64", "pwritev2"]
 
   let state: StateDirectory
   let primary: Image
   let recovery: Image
   let old: [UInt8]
   let new: [UInt8]
+  /// What makes the run come to a call.
+  let engine: [String]
 
-  init() throws {
+  init(for call: String = "") throws {
+    engine = call == "pwritev2" ? ["--engine", "threads"] : []
     state = try StateDirectory()
     var random = SplitMix64(seed: 11)
     var bytes = randomBytes(1 << 20 + 511, seed: 12)
@@ -28,25 +31,25 @@ private struct CrashPair {
     recovery = try Image("recovery", old)
   }
 
-  var words: [String] { Operation.resync.words(primary.path, recovery.path, state.options) }
-  var repairing: [String] { ["repair", "--json", "--state-dir", state.path, recovery.path] }
+  var words: [String] { Operation.resync.words(primary.path, recovery.path, state.options + engine) }
+  var repairing: [String] { ["repair", "--json", "--state-dir", state.path, recovery.path] + engine }
 
   func makeOld() throws { try recovery.write(old, at: 0) }
 
-  /// How often each call is made on the way.
+  /// How often each call is made on the way, by the thread that makes it most: strace counts each for itself.
   func counts(_ words: [String]) throws -> [String: Int] {
     let trace = Place.ours("trace")
     let wrapper = ["strace", "-f", "-o", trace, "-e", "trace=" + Self.calls.joined(separator: ",")]
     let report = try Report(Command.start(words, through: wrapper).wait())
     expect(report, 0)
     let lines = try OwnedDescriptor(opening: FilePath(trace), .readOnly).readAll(limit: 1 << 24)
-    var counts: [String: Int] = [:]
+    var counts: [String: [Substring: Int]] = [:]
     for line in String(decoding: lines, as: UTF8.self).split(separator: "\n") {
       let fields = line.split(separator: " ", maxSplits: 1)
       guard fields.count == 2, let end = fields[1].firstIndex(of: "(") else { continue }
-      counts[String(fields[1][..<end].drop { $0 == " " }), default: 0] += 1
+      counts[String(fields[1][..<end].drop { $0 == " " }), default: [:]][fields[0], default: 0] += 1
     }
-    return counts
+    return counts.mapValues { $0.values.max() ?? 0 }
   }
 
   /// What a stop may leave, then that it is finished or dropped, twice, and that a run completes.
@@ -97,7 +100,7 @@ private struct CrashPair {
 
   @Test("before any call of a kind", arguments: CrashPair.calls)
   func everyCall(_ call: String) throws {
-    let pair = try CrashPair()
+    let pair = try CrashPair(for: call)
     // The second run is one of those that find records.
     _ = try pair.counts(pair.words)
     try pair.makeOld()
@@ -113,9 +116,9 @@ private struct CrashPair {
 
   @Test("the first run of a pair, killed", arguments: CrashPair.calls)
   func firstRun(_ call: String) throws {
-    let pair = try CrashPair()
-    // With fsync the first ones make the state directory.
-    let number = Int.random(in: 1...(call == "fsync" ? 22 : 6))
+    let pair = try CrashPair(for: call)
+    // With fsync the first ones make the state directory; of many threads none makes many calls.
+    let number = Int.random(in: 1...(call == "fsync" ? 22 : call == "pwritev2" ? 1 : 6))
     let ended = try Command.start(pair.words, through: killing(call, number)).wait()
     #expect(ended.signal == SIGKILL, "\(call) \(number): \(ended)")
     try pair.expectRecoverable("\(call) \(number)")
@@ -123,7 +126,7 @@ private struct CrashPair {
 
   @Test("repair itself, before any call of a kind", arguments: CrashPair.calls)
   func repairKilled(_ call: String) throws {
-    let pair = try CrashPair()
+    let pair = try CrashPair(for: call)
     _ = try pair.state.leaveApplying(pair.primary.path, pair.recovery.path)
     let count = try pair.counts(pair.repairing)[call] ?? 0
     #expect(areEqual(try pair.recovery.bytes(), pair.new))

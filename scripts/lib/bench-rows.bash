@@ -18,7 +18,7 @@ make_pair() {
   sync
 }
 
-compare_pair() { sample "$1" "$2" "$vmresync" compare --primary "$3" --recovery "$4" --quiet; }
+compare_pair() { sample "$1" "$2" "$vmresync" compare --primary "$3" --recovery "$4" --quiet "${@:5}"; }
 
 flush_pairs() { blockdev --flushbufs "$small_primary" "$small_recovery" "$pair_primary" "$pair_recovery"; }
 
@@ -63,18 +63,21 @@ row_identical() {
       die "fio failed: $(tail --lines=5 /mnt/output)"
     sed -n 's/.* run=[0-9]*-\([0-9]*\)msec.*/\1000/p' /mnt/output >>"/mnt/samples/$name.fio.wall"
   }
+  sample_threads() { compare_pair "$name.threads" 0 "$pair_primary" "$pair_recovery" --engine threads; }
   sample_qemu() { qemu_compare "$name.qemu" "$pair_primary" "$pair_recovery"; }
   sample_qemu_base() { qemu_compare "$name.qemu-base" "$small_primary" "$small_recovery"; }
-  in_turns sample_base sample_fio sample_compare sample_qemu_base sample_qemu
+  in_turns sample_base sample_fio sample_compare sample_threads sample_qemu_base sample_qemu
 
   engine=$(($(median "$name.compare.wall") - $(median "$name.base.wall")))
   limit_row "$name: base, a 1 MiB pair" "$(median "$name.base.wall")" ms 1000 60
   ratio_row "$name: identical, less base" "$engine" fio "$(median "$name.fio.wall")" "$bar"
   ratio_row "$name: identical, less base" "$engine" qemu-img \
     "$(($(median "$name.qemu.wall") - $(median "$name.qemu-base.wall")))" 0.5
+  ratio_row "$name: threads" "$(median "$name.threads.wall")" io_uring "$(median "$name.compare.wall")" 1.25
   limit_row "$name: user and system time" "$(median "$name.compare.processor")" s 1000000 0.15
   note_row "$name: kernel workers' time" "$(median "$name.compare.workers")" s 1000000
   limit_row "$name: peak resident memory" "$(largest "$name.compare.resident")" MiB 1024 32
+  limit_row "$name: peak resident memory, threads" "$(largest "$name.threads.resident")" MiB 1024 32
   row_writes "$name"
 }
 

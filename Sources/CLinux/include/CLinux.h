@@ -68,6 +68,11 @@ int64_t cl_read(int descriptor, void *buffer, size_t count);
 int64_t cl_read_at(int descriptor, void *buffer, size_t count, uint64_t offset);
 /// pwrite(2), again after EINTR. Returns the bytes written, or a negative errno.
 int64_t cl_write_at(int descriptor, const void *buffer, size_t count, uint64_t offset);
+/// preadv2(2) of one piece without flags, again after EINTR: one transfer of the thread engine, whose system call nothing
+/// else uses. Returns the bytes read, or a negative errno; at most 2 GiB.
+int cl_transfer_in(int descriptor, void *buffer, size_t count, uint64_t offset);
+/// pwritev2(2) of one piece, in the same way.
+int cl_transfer_out(int descriptor, const void *buffer, size_t count, uint64_t offset);
 /// fdatasync(2), again after EINTR.
 int cl_data_sync(int descriptor);
 /// Drops the file's cached pages from `offset` on, except dirty ones: posix_fadvise(2), POSIX_FADV_DONTNEED. The

@@ -31,6 +31,10 @@ struct QueueGeometry: Sendable, Equatable {
   /// Most requests in flight: two reads a slot, the writes, one flush.
   var maxRequests: Int { depth + recoveryDepth + Self.maxWrites + 1 }
 
+  /// Threads of an engine that has them.
+  var threads: Int { min(Self.maxThreads, depth + recoveryDepth) }
+  private static let maxThreads = 16
+
   /// Where `side`'s half of `slot` begins in the slab, in bytes.
   func place(of side: Side, in slot: Int) -> Int {
     precondition(slot >= 0 && slot < depth)

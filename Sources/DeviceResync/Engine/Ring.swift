@@ -11,14 +11,6 @@ import SystemPackage
   /// Whether the slab is registered, so that its pages are not looked up for each request.
   let isSlabRegistered: Bool
 
-  /// One request's end, as the kernel tells it.
-  struct Completion {
-    /// The number that the request was given.
-    let tag: UInt64
-    /// Bytes moved, or a negative errno.
-    let result: Int32
-  }
-
   /// Makes a ring of at least `entries` places over two files and a slab.
   ///
   /// - Throws: `EPERM` or `ENOSYS` where rings are forbidden or missing, `ENOMEM` where there is no room.
@@ -108,14 +100,14 @@ import SystemPackage
   // MARK: Requests
 
   /// A free entry, after handing over what is queued if there was none; nil when that did not help.
-  private mutating func entry() throws(Errno) -> UnsafeMutablePointer<io_uring_sqe>? {
+  private func entry() throws(Errno) -> UnsafeMutablePointer<io_uring_sqe>? {
     if let entry = unsafe io_uring_get_sqe(ring) { return unsafe entry }
     try submit()
     return unsafe io_uring_get_sqe(ring)
   }
 
   /// Hands over what is queued; what the kernel does not take just now stays queued.
-  mutating func submit() throws(Errno) {
+  func submit() throws(Errno) {
     let result = unsafe io_uring_submit(ring)
     if result < 0, !Self.isTransient(result) { throw Errno(rawValue: -result) }
   }
@@ -126,45 +118,26 @@ import SystemPackage
     return errno == .interrupted || errno == .resourceTemporarilyUnavailable || errno == .resourceBusy
   }
 
-  /// Queues a read of `count` bytes at `offset` of registered file `file` to `place` in `slab`.
+  /// Queues `request`, whose bytes lie at `place` of `slab`; the primary's file is the first, the recovery's
+  /// the second.
   ///
   /// - Throws: `EAGAIN` when the submission queue is full.
-  mutating func read(
-    file: Int32, at offset: UInt64, into slab: borrowing BufferSlab, place: Int, count: Int, tag: UInt64
+  func start(
+    _ request: BlockRequest, at place: Int, of slab: borrowing BufferSlab, tag: UInt64
   ) throws(Errno) {
     guard let entry = try unsafe entry() else { throw .resourceTemporarilyUnavailable }
-    let address = unsafe slab.address(of: place, count: count)
-    if isSlabRegistered {
-      unsafe io_uring_prep_read_fixed(entry, file, address, UInt32(count), offset, 0)
-    } else {
-      unsafe io_uring_prep_read(entry, file, address, UInt32(count), offset)
-    }
-    unsafe finish(entry, tag)
-  }
-
-  /// Queues a write of `count` bytes at `place` in `slab` to `offset` of registered file `file`.
-  ///
-  /// - Throws: `EAGAIN` when the submission queue is full.
-  mutating func write(
-    file: Int32, at offset: UInt64, from slab: borrowing BufferSlab, place: Int, count: Int, tag: UInt64
-  ) throws(Errno) {
-    guard let entry = try unsafe entry() else { throw .resourceTemporarilyUnavailable }
-    let address = unsafe slab.address(of: place, count: count)
-    if isSlabRegistered {
-      unsafe io_uring_prep_write_fixed(entry, file, address, UInt32(count), offset, 0)
-    } else {
-      unsafe io_uring_prep_write(entry, file, address, UInt32(count), offset)
-    }
-    unsafe finish(entry, tag)
-  }
-
-  /// Queues fdatasync(2) of registered file `file`.
-  ///
-  /// - Throws: `EAGAIN` when the submission queue is full.
-  mutating func synchronizeData(file: Int32, tag: UInt64) throws(Errno) {
-    guard let entry = try unsafe entry() else { throw .resourceTemporarilyUnavailable }
+    let file: Int32 = request.side == .primary ? 0 : 1
+    let offset = request.range.offset
+    let count = UInt32(request.range.length)
+    let address = unsafe slab.address(of: place, count: Int(count))
+    switch (request.kind, isSlabRegistered) {
+    case (.read, true): unsafe io_uring_prep_read_fixed(entry, file, address, count, offset, 0)
+    case (.read, false): unsafe io_uring_prep_read(entry, file, address, count, offset)
+    case (.write, true): unsafe io_uring_prep_write_fixed(entry, file, address, count, offset, 0)
+    case (.write, false): unsafe io_uring_prep_write(entry, file, address, count, offset)
     // IORING_FSYNC_DATASYNC is 1 << 0; <linux/io_uring.h>.
-    unsafe io_uring_prep_fsync(entry, file, 1)
+    case (.flush, _): unsafe io_uring_prep_fsync(entry, file, 1)
+    }
     unsafe finish(entry, tag)
   }
 
@@ -177,7 +150,7 @@ import SystemPackage
 
   /// The oldest completion that is there; nil when none is.
   @inline(__always)
-  mutating func nextCompletion() -> Completion? {
+  func nextCompletion() -> Completion? {
     guard unsafe io_uring_cq_ready(ring) > 0 else { return nil }
     let place = unsafe ring.pointee.cq.khead.pointee & ring.pointee.cq.ring_mask
     let entry = unsafe ring.pointee.cq.cqes + Int(place)
@@ -190,7 +163,7 @@ import SystemPackage
   ///
   /// The caller sees to it that something is in flight. Waiting for more than one hangs when fewer are
   /// outstanding (ENGINE, trap 3).
-  mutating func submitAndWait() throws(Errno) {
+  func submitAndWait() throws(Errno) {
     while unsafe io_uring_cq_ready(ring) == 0 {
       let result = unsafe io_uring_submit_and_wait(ring, 1)
       if result < 0, !Self.isTransient(result) { throw Errno(rawValue: -result) }

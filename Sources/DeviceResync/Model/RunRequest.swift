@@ -19,6 +19,14 @@ public struct RunRequest: Sendable {
     case inPlace = "in-place"
   }
 
+  /// What is to move the bytes.
+  public enum EngineChoice: String, Sendable, Codable, CaseIterable {
+    /// io_uring, and threads where the kernel forbids it.
+    case auto
+    case ioUring = "io_uring"
+    case threads
+  }
+
   /// How much may differ before a staged run asks instead of applying.
   public enum DifferenceLimit: Sendable, Hashable {
     /// A share of all pairs' bytes; up to `from` bytes always pass.
@@ -84,6 +92,8 @@ public struct RunRequest: Sendable {
   public var chunkSize: UInt64?
   /// Reads in flight per side; nil: 4.
   public var queueDepth: Int?
+  /// What moves the bytes.
+  public var engine = EngineChoice.auto
   /// First byte to compare.
   public var windowOffset: UInt64 = 0
   /// Number of bytes to compare; nil: to the end.

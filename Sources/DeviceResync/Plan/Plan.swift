@@ -44,6 +44,8 @@ public struct PlannedPair: Sendable {
   public let recoveryState: Consistency?
   /// Whether no run of the two is known to have gone through.
   let isFirstRun: Bool
+  /// What moves the bytes.
+  let engine: Engine
   /// Every guard's verdict.
   public let guards: [GuardVerdict]
 
@@ -65,6 +67,8 @@ public struct PlannedPair: Sendable {
     sourceMode = SourceGuard.mode(facts)
     recoveryState = facts.recoveryState
     isFirstRun = facts.isFirstRun
+    // Where there is none, the guard refuses the pair.
+    engine = (try? Engine(facts.request.engine, ringRefusal: facts.ringRefusal)) ?? .threads
     guards = judge(facts)
   }
 }

@@ -10,7 +10,7 @@ extension Plan {
       lines.append("  \(request.writes ? "WRITTEN " : "read    ") \(pair.recovery.title)")
       if pair.primary.size > 0 {
         lines.append(
-          "  source   \(pair.sourceMode.rawValue), \(writing)"
+          "  source   \(pair.sourceMode.rawValue), \(writing)\(pair.engine == .threads ? ", through threads" : "")"
         )
       }
       if pair.primary.size > 0 {

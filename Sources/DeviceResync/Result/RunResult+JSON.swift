@@ -12,6 +12,7 @@ extension RunResult: Encodable {
     case computerSystem = "ComputerSystem"
     case startTime = "StartTime"
     case identical = "Identical"
+    case engine = "Engine"
     case pairs = "Pairs"
   }
 
@@ -27,6 +28,7 @@ extension RunResult: Encodable {
     try container.encodeNil(forKey: .computerSystem)
     try container.encodeNil(forKey: .startTime)
     try container.encode(isIdentical, forKey: .identical)
+    try container.encodeIfPresent(engine, forKey: .engine)
     try totals.encode(to: encoder, isDryRun: isDryRun)
     try container.encode(
       pairs.map { PairObject(pair: $0, isDryRun: isDryRun, isCompare: operation == .compare) }, forKey: .pairs

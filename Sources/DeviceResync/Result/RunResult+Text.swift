@@ -11,6 +11,7 @@ extension RunResult {
         "All pairs: "
           + totals.summary(isIdentical, isDryRun: isDryRun, writes: operation == .resync && !isDryRun))
     }
+    if let engine { lines.append("bytes were moved through \(engine)") }
     lines.append("\(returnValue.rawValue) \(returnValue.name): \(message)")
     return lines.joined(separator: "\n") + "\n"
   }

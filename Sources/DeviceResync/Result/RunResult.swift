@@ -15,6 +15,8 @@ public struct RunResult: Sendable {
   public var pairs: [PairResult]
   /// The sums.
   public var totals: RunTotals
+  /// What moved the bytes of a call without pairs, a repair; nil where none were moved.
+  public var engine: String?
   /// Whether a signal or a request ended it.
   public var wasTerminated = false
   /// Whether the plan was declined.

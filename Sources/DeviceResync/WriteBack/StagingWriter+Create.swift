@@ -1,13 +1,14 @@
 import SystemPackage
 
-extension StagingWriter where Queue == RingQueue {
+extension StagingWriter where Queue == DiskQueue {
   /// Makes the file `name` below `directory`: new, root's alone, with a name that survives a crash.
   ///
   /// - Parameter reserve: bytes of the file system that stay free; nil for the larger of 2 GiB and 10 % of
   ///   it.
-  /// - Throws: `EEXIST` where the name is taken; where the ring, the buffers or the room cannot be had.
+  /// - Throws: `EEXIST` where the name is taken; where the queue, the buffers or the room cannot be had.
   static func create(
-    _ header: StagingHeader, in directory: borrowing OwnedDescriptor, name: String, reserve: UInt64? = nil
+    _ header: StagingHeader, in directory: borrowing OwnedDescriptor, name: String, reserve: UInt64? = nil,
+    engine: Engine
   ) throws(ResyncError) -> StagingWriter {
     let file = try attempt("make", on: name, .setUp) { () throws(Errno) in
       let file = try directory.creating(name)
@@ -18,8 +19,8 @@ extension StagingWriter where Queue == RingQueue {
     }
     // Three buffers and the half that is not used come to one huge page.
     let geometry = QueueGeometry(chunk: header.segmentSize, depth: 3, recoveryDepth: 1)
-    let queue = try attempt("make a ring for", on: name, .setUp) { () throws(Errno) in
-      try RingQueue(primary: file, recovery: file, geometry: geometry)
+    let queue = try attempt("make a queue for", on: name, .setUp) { () throws(Errno) in
+      try DiskQueue(primary: file, recovery: file, geometry: geometry, engine: engine)
     }
     let place = try attempt("ask for the room of", on: name, .setUp) { () throws(Errno) in
       try StagingRoom(directory, reserve)

@@ -36,16 +36,39 @@ struct AbilityGuardTests {
     (EngineGuard.self, GuardCase("a kernel with io_uring passes") { _ in }),
     (
       EngineGuard.self,
-      GuardCase(
-        "one that forbids rings is 32770", .refused, .notSupported,
-        says: ["EPERM", "kernel.io_uring_disabled=0"]
-      ) {
+      GuardCase("one that forbids rings has threads", says: ["threads", "EPERM"]) {
         $0.ringRefusal = .notPermitted
       }
     ),
     (
       EngineGuard.self,
-      GuardCase("one that has none is 32770", .refused, .notSupported, says: ["ENOSYS"]) {
+      GuardCase("one that has no rings has threads", says: ["threads", "ENOSYS"]) {
+        $0.ringRefusal = .noFunction
+      }
+    ),
+    (
+      EngineGuard.self,
+      GuardCase("threads are used where they are asked for", says: ["as asked for"]) {
+        $0.request.engine = .threads
+      }
+    ),
+    (
+      EngineGuard.self,
+      GuardCase(
+        "where a ring is asked for, one that forbids it is 32770", .refused, .notSupported,
+        says: ["EPERM", "kernel.io_uring_disabled=0", "--engine auto"]
+      ) {
+        $0.request.engine = .ioUring
+        $0.ringRefusal = .notPermitted
+      }
+    ),
+    (
+      EngineGuard.self,
+      GuardCase(
+        "where a ring is asked for, one that has none is 32770", .refused, .notSupported,
+        says: ["ENOSYS", "--engine auto"]
+      ) {
+        $0.request.engine = .ioUring
         $0.ringRefusal = .noFunction
       }
     ),

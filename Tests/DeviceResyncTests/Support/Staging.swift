@@ -48,11 +48,11 @@ func stagingHeader(_ disks: [StagingDisks], segmentSize: Int) -> StagingHeader {
 /// A writer to a file of its own without a name.
 func stagingWriter(
   _ header: StagingHeader, to file: borrowing OwnedDescriptor,
-  room: @escaping StagingWriter<RingQueue>.Room = { () throws(Errno) in 1 << 40 }
-) throws -> StagingWriter<RingQueue> {
-  let queue = try RingQueue(
+  room: @escaping StagingWriter<DiskQueue>.Room = { () throws(Errno) in 1 << 40 }
+) throws -> StagingWriter<DiskQueue> {
+  let queue = try DiskQueue(
     primary: file, recovery: file,
-    geometry: QueueGeometry(chunk: header.segmentSize, depth: 3, recoveryDepth: 1))
+    geometry: QueueGeometry(chunk: header.segmentSize, depth: 3, recoveryDepth: 1), engine: .ioUring)
   return try StagingWriter.begin(header, through: queue, room: room)
 }
 

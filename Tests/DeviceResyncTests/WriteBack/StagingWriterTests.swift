@@ -51,15 +51,16 @@ struct StagingWriterTests {
     #expect(applied.recovery == Self.different.recovery)
   }
 
-  @Test("a file system that is full all the same does not end the compare either")
-  func noSpace() throws {
+  @Test("a file system that is full all the same does not end the compare either", arguments: Engine.allCases)
+  func noSpace(_ engine: Engine) throws {
     let full = try staging(of: [Self.different])
     for byte in [full.header.zeros.end, 500_000, UInt64(full.bytes.count - 1)] {
       let file = try unnamedFile(size: 0, in: "/var/tmp", direct: true)
-      let ring = try RingQueue(
-        primary: file, recovery: file, geometry: QueueGeometry(chunk: full.header.segmentSize, depth: 3))
+      let inner = try DiskQueue(
+        primary: file, recovery: file, geometry: QueueGeometry(chunk: full.header.segmentSize, depth: 3),
+        engine: engine)
       let queue = FaultyQueue(
-        ring, [.init(kind: .fails(.noSpace), request: .write, side: .recovery, byte: byte)])
+        inner, [.init(kind: .fails(.noSpace), request: .write, side: .recovery, byte: byte)])
       let begun = try StagingWriter.begin(full.header, through: queue) { () throws(Errno) in 1 << 40 }
       let writer = try stage(Self.different, pair: 0, into: begun)
       let needed = writer.bytesNeeded
@@ -69,10 +70,11 @@ struct StagingWriterTests {
   }
 
   @Test(
-    "short and refused writes are repeated; a failed write or flush ends the run", arguments: [true, false])
-  func faults(reversing: Bool) throws {
+    "short and refused writes are repeated; a failed write or flush ends the run", arguments: [true, false],
+    Engine.allCases)
+  func faults(reversing: Bool, engine: Engine) throws {
     let full = try staging(of: [Self.different])
-    typealias Faulty = FaultyQueue<RingQueue>
+    typealias Faulty = FaultyQueue<DiskQueue>
     let faults: [(Faulty.Fault.Kind, BlockRequest.Kind, Bool)] = [
       (.short(4096), .write, true), (.fails(.noMemory), .write, true),
       (.refused(.resourceTemporarilyUnavailable), .write, true), (.fails(.ioError), .write, false),
@@ -80,10 +82,11 @@ struct StagingWriterTests {
     ]
     for (kind, request, isHarmless) in faults {
       let file = try unnamedFile(size: 0, in: "/var/tmp", direct: true)
-      let ring = try RingQueue(
-        primary: file, recovery: file, geometry: QueueGeometry(chunk: full.header.segmentSize, depth: 3))
+      let inner = try DiskQueue(
+        primary: file, recovery: file, geometry: QueueGeometry(chunk: full.header.segmentSize, depth: 3),
+        engine: engine)
       let queue = Faulty(
-        ring, [.init(kind: kind, request: request, side: .recovery, byte: 600_000, times: 1)],
+        inner, [.init(kind: kind, request: request, side: .recovery, byte: 600_000, times: 1)],
         reversing: reversing)
       var seal: StagingSeal?
       do {
@@ -121,8 +124,10 @@ struct StagingWriterTests {
     #expect(try prove(image, disks.primary) == 1 << 20)
   }
 
-  @Test("over loops: made root's alone below a directory, its name is not reused, sealed, applied, proved")
-  func loops() throws {
+  @Test(
+    "over loops: made root's alone below a directory, its name is not reused, sealed, applied, proved",
+    arguments: Engine.allCases)
+  func loops(_ engine: Engine) throws {
     let place = "/var/tmp/vmresync-staging.\(UInt64.random(in: .min ... .max))"
     #expect(mkdir(place, 0o700) == 0)
     defer {
@@ -142,12 +147,12 @@ struct StagingWriterTests {
       let header = stagingHeader([disks], segmentSize: StagingFormat.segmentSize)
       let seal: StagingSeal
       do {
-        var queue = try RingQueue(
+        var queue = try DiskQueue(
           primary: first.open(.readOnly), recovery: second.open(.readOnly),
-          geometry: QueueGeometry(chunk: 1 << 20, depth: 4))
-        let writer = try StagingWriter.create(header, in: directory, name: "run", reserve: 0)
+          geometry: QueueGeometry(chunk: 1 << 20, depth: 4), engine: engine)
+        let writer = try StagingWriter.create(header, in: directory, name: "run", reserve: 0, engine: engine)
         do {
-          try StagingWriter.create(header, in: directory, name: "run", reserve: 0).drop()
+          try StagingWriter.create(header, in: directory, name: "run", reserve: 0, engine: engine).drop()
           Issue.record("the name was taken")
         } catch {
           #expect(error.errno == .fileExists)
@@ -157,8 +162,9 @@ struct StagingWriterTests {
       let file = try directory.opening("run", OpenFlags.readOnly.union(.direct).union(.noFollow))
       let status = try FileStatus(of: file)
       #expect(status.permissions == 0o600 && status.owner == 0)
-      var queue = try RingQueue(
-        primary: file, recovery: second.open(.readWrite), geometry: StagingFormat.geometry())
+      var queue = try DiskQueue(
+        primary: file, recovery: second.open(.readWrite), geometry: StagingFormat.geometry(),
+        engine: engine)
       let staging = try validateStaging(
         through: &queue, size: status.size, name: "run",
         expecting: StagingExpectation(header: header, seal: seal))
@@ -188,7 +194,7 @@ struct StagingWriterTests {
     let directory = try OwnedDescriptor(opening: FilePath(place), .directory)
     let header = stagingHeader([Self.different], segmentSize: StagingFormat.segmentSize)
     do {
-      try StagingWriter.create(header, in: directory, name: "run", reserve: 1 << 60).drop()
+      try StagingWriter.create(header, in: directory, name: "run", reserve: 1 << 60, engine: .ioUring).drop()
       Issue.record("there was room")
     } catch {
       #expect(error.errno == .noSpace)

@@ -34,8 +34,10 @@ struct StateDirectory: Sendable {
     try Report(Command.start(words(pairs) + options).wait())
   }
 
-  func repair(_ paths: String..., through wrapper: [String] = []) throws -> Report {
-    let words = ["repair", "--json", "--state-dir", path] + paths
+  func repair(
+    _ paths: String..., options: [String] = [], through wrapper: [String] = []
+  ) throws -> Report {
+    let words = ["repair", "--json", "--state-dir", path] + paths + options
     return try Report(Command.start(words, through: wrapper).wait())
   }
 

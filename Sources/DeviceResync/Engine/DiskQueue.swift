@@ -1,85 +1,66 @@
 import SystemPackage
 
-/// The `BlockQueue` over io_uring: one thread, one ring, one slab.
+/// The `BlockQueue` over two devices: one slab, and a ring or threads that carry the requests.
 ///
 /// Two rings, a compare thread or a polling kernel thread gain nothing (ENGINE 4.4, 4.5).
-struct RingQueue: BlockQueue, ~Copyable {
+struct DiskQueue: BlockQueue, ~Copyable {
   let geometry: QueueGeometry
-  private var ring: Ring
+  private let carrier: Carrier
   private var slab: BufferSlab
   private var inFlight: InFlightRequests
 
-  /// Whether the buffers lie on huge pages.
-  var usesHugePages: Bool { slab.isHuge }
-  /// Whether the buffers are registered; if not, the limit on locked memory forbade it.
-  var usesRegisteredBuffers: Bool { ring.isSlabRegistered }
-
-  /// Makes the ring and its buffers on the calling thread, the only one that may use it.
+  /// Makes the buffers and what carries the requests on the calling thread, the only one that may use it.
   ///
   /// - Parameters:
   ///   - primary: opened read-only, with `O_DIRECT`.
   ///   - recovery: opened with `O_DIRECT`; read-only too where nothing will be written.
-  /// - Throws: `EPERM` or `ENOSYS` where io_uring is forbidden or missing, `ENOMEM` where buffers or rings
-  ///   cannot be had.
+  /// - Throws: `EPERM` or `ENOSYS` where io_uring is forbidden or missing, `EAGAIN` where threads are, `ENOMEM`
+  ///   where buffers or rings cannot be had.
   init(
-    primary: borrowing OwnedDescriptor, recovery: borrowing OwnedDescriptor, geometry: QueueGeometry
+    primary: borrowing OwnedDescriptor, recovery: borrowing OwnedDescriptor, geometry: QueueGeometry,
+    engine: Engine
   ) throws(Errno) {
     let slab = try BufferSlab(byteCount: geometry.slabSize)
     let geometry = slab.isHuge ? geometry : geometry.onSmallPages
-    let ring = try Ring(
-      entries: geometry.maxRequests, files: [primary.rawValue, recovery.rawValue], slab: slab)
+    let carrier = try Carrier(engine, primary: primary, recovery: recovery, geometry: geometry, slab: slab)
     self.geometry = geometry
     self.slab = slab
-    self.ring = ring
+    self.carrier = carrier
     inFlight = InFlightRequests(capacity: geometry.maxRequests)
   }
 
   mutating func startRead(_ range: ByteRange, of side: Side, into slot: Int, at place: Int) throws(Errno) {
-    let request = BlockRequest(kind: .read, side: side, slot: slot, place: place, range: range)
-    let start = slabPlace(of: request)
-    let tag = try inFlight.add(request)
-    do throws(Errno) {
-      try ring.read(
-        file: side == .primary ? 0 : 1, at: range.offset, into: slab, place: start,
-        count: Int(range.length), tag: tag)
-    } catch {
-      _ = inFlight.remove(tag)  // It never started.
-      throw error
-    }
+    try start(BlockRequest(kind: .read, side: side, slot: slot, place: place, range: range))
   }
 
   mutating func startWrite(_ range: ByteRange, from slot: Int, at place: Int) throws(Errno) {
     guard inFlight.writes < QueueGeometry.maxWrites else { throw .resourceTemporarilyUnavailable }
-    let request = BlockRequest(kind: .write, side: .recovery, slot: slot, place: place, range: range)
-    let start = slabPlace(of: request)
-    let tag = try inFlight.add(request)
-    do throws(Errno) {
-      try ring.write(
-        file: 1, at: range.offset, from: slab, place: start, count: Int(range.length), tag: tag)
-    } catch {
-      _ = inFlight.remove(tag)  // It never started.
-      throw error
-    }
+    try start(BlockRequest(kind: .write, side: .recovery, slot: slot, place: place, range: range))
   }
 
   mutating func startFlush() throws(Errno) {
-    let tag = try inFlight.add(
-      BlockRequest(
-        kind: .flush, side: .recovery, slot: 0, place: 0, range: ByteRange(offset: 0, length: 0)))
+    try start(
+      BlockRequest(kind: .flush, side: .recovery, slot: 0, place: 0, range: ByteRange(offset: 0, length: 0)))
+  }
+
+  private mutating func start(_ request: BlockRequest) throws(Errno) {
+    let place = slabPlace(of: request)
+    let tag = try inFlight.add(request)
     do throws(Errno) {
-      try ring.synchronizeData(file: 1, tag: tag)
+      try carrier.start(request, at: place, of: slab, tag: tag)
     } catch {
       _ = inFlight.remove(tag)  // It never started.
       throw error
     }
   }
 
-  mutating func submit() throws(Errno) { try ring.submit() }
+  mutating func submit() throws(Errno) { try carrier.submit() }
 
   mutating func nextOutcome(waiting: Bool) throws(Errno) -> Outcome? {
     if inFlight.isEmpty { return nil }
-    if waiting { try ring.submitAndWait() }
-    guard let completion = ring.nextCompletion() else { return nil }
+    guard let completion = waiting ? try carrier.awaitCompletion() : carrier.nextCompletion() else {
+      return nil
+    }
     let request = inFlight.remove(completion.tag)
     let result: Result<UInt32, Errno> =
       completion.result < 0
