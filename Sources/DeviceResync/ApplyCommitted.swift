@@ -18,13 +18,14 @@ struct Applied: Sendable, Equatable {
 ///   - pair: its number in the staging file.
 /// - Throws: the first failure; the state stays Applying then, and `vmresync repair` goes on.
 func applyCommitted(
-  _ staging: ValidatedStaging, from store: borrowing DirectoryStore, to recovery: borrowing RecoveryDevice,
+  _ staging: ValidatedStaging, from directory: borrowing StagingDirectory,
+  to recovery: borrowing RecoveryDevice,
   _ planned: NamedDisk, pair: Int, mode: ApplyMode, proves: Bool, _ engine: Engine,
   _ control: RunControl, _ reporter: RunReporter
 ) throws(ResyncError) -> Applied {
   reporter.begin(.applying)
   let name = recovery.disk.identity.path
-  var queue = try stagingQueue(staging, store, recovery, engine)
+  var queue = try stagingQueue(staging, directory, recovery, engine)
   let tail = try ImageTail(of: recovery.disk, name)
   var totals = ApplyTotals()
   let ending = try applyStaging(
@@ -47,11 +48,12 @@ func applyCommitted(
 
 /// Sees that every block which is to be written holds its old or its new bytes; nothing is written.
 func checkCommitted(
-  _ staging: ValidatedStaging, from store: borrowing DirectoryStore, to recovery: borrowing RecoveryDevice,
+  _ staging: ValidatedStaging, from directory: borrowing StagingDirectory,
+  to recovery: borrowing RecoveryDevice,
   pair: Int, _ engine: Engine, _ control: RunControl
 ) throws(ResyncError) {
   let name = recovery.disk.identity.path
-  var queue = try stagingQueue(staging, store, recovery, engine)
+  var queue = try stagingQueue(staging, directory, recovery, engine)
   let tail = try ImageTail(of: recovery.disk, name)
   guard try checkTargets(staging, pair: pair, through: &queue, tail: tail, control: control) else {
     throw stoppedBySecondSignal(name)
@@ -81,10 +83,10 @@ func checkUntouched(
 
 /// A queue whose primary is the staging file.
 private func stagingQueue(
-  _ staging: ValidatedStaging, _ store: borrowing DirectoryStore, _ recovery: borrowing RecoveryDevice,
+  _ staging: ValidatedStaging, _ directory: borrowing StagingDirectory, _ recovery: borrowing RecoveryDevice,
   _ engine: Engine
 ) throws(ResyncError) -> DiskQueue {
-  let file = try StagedRun.openStaging(store, staging.name)
+  let file = try directory.open(staging.name)
   let name = recovery.disk.identity.path
   return try attempt("set up \(engine.rawValue) for", on: name, side: .recovery, .setUp) { () throws(Errno) in
     try DiskQueue(

@@ -7,6 +7,7 @@ import SystemPackage
 struct InPlaceRun {
   private let run: RunRecord
   private let pairs: [RelationshipState.Pair]
+  private let allowance: DifferenceAllowance?
   private let control: RunControl
   private let reporter: RunReporter
 
@@ -15,6 +16,12 @@ struct InPlaceRun {
     var run = try RunRecord.ours(.inPlace, staging: nil)
     run.isFuzzy = plan.pairs.contains { $0.sourceMode == .running }
     self.run = run
+    // First runs and recoveries of no worth are expected to differ.
+    let isExpected =
+      plan.request.isInitial || plan.pairs.contains(where: \.isFirstRun)
+      || plan.pairs.allSatisfy(\.recovery.isEmptyImage)
+    let total = plan.pairs.reduce(UInt64(0)) { $0.saturatingAdd($1.primary.size) }
+    allowance = isExpected ? nil : plan.request.maxDifference.map { DifferenceAllowance($0, of: total) }
     self.control = control
     self.reporter = reporter
   }
@@ -33,6 +40,7 @@ struct InPlaceRun {
       }
       reporter.begin(pair: index)
       runs[index].journal = journal
+      runs[index].allowance = allowance
       runs[index].carryOut()
     }
     try journal.end(
@@ -78,7 +86,7 @@ final class InPlaceJournal {
     let leftover = hold.leftover
     try book.finish(hold, run.ending, completed: completed)
     // What an earlier commit left is of no use now: this run has replaced all of it.
-    if let leftover { try StagedRun.remove(leftover, book.store) }
+    if let leftover { try StagingDirectory.drop(leftover, book.store) }
   }
 }
 

@@ -28,6 +28,7 @@ extension PairRun {
       let (pair, journal) = (pair, journal)
       var sink = InPlaceSink(
         recorder, marks: request.readsBack ? MarkedCells(size: commonSize, chunk: queue.geometry.chunk) : nil,
+        allowance: allowance,
         beforeFirstWrite: { () throws(ResyncError) in
           // The last look before the point from which the recovery is mixed.
           try pair.primary.disk.checkUnchanged(.primary)

@@ -63,10 +63,11 @@ extension PairRun {
   ///
   /// - Returns: bytes that were handed to the recovery's device.
   mutating func apply(
-    _ staging: ValidatedStaging, _ store: borrowing DirectoryStore, verifies: Bool
+    _ staging: ValidatedStaging, _ directory: borrowing StagingDirectory, verifies: Bool
   ) throws(ResyncError) -> UInt64 {
     let applied = try applyCommitted(
-      staging, from: store, to: pair.recovery, planned.recovery, pair: index, mode: .first, proves: verifies,
+      staging, from: directory, to: pair.recovery, planned.recovery, pair: index, mode: .first,
+      proves: verifies,
       planned.engine, control, reporter)
     result.totals.bytesWritten = applied.written
     result.totals.bytesVerified = applied.proved

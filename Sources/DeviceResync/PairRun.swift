@@ -11,6 +11,8 @@ struct PairRun {
   let blocks: BlockGrid
   /// Hears of the first write in place; nil where nothing is written so.
   var journal: InPlaceJournal?
+  /// How much may differ in place; nil where that is no matter.
+  var allowance: DifferenceAllowance?
   var result: PairResult
 
   init(

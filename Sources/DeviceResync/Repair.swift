@@ -62,6 +62,6 @@ private func repair(
       try unfinished.settle(pairs, for: .repair)
     }
   }
-  try StagedRun.sweep(unfinished.book)
+  try StagingDirectory(of: unfinished.book.store).sweep(unfinished.book)
   return (unfinished.notes, unfinished.movedBytes)
 }

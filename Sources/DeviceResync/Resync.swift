@@ -82,6 +82,7 @@ private func carryOut(_ plan: Plan, _ control: RunControl, _ reporter: RunReport
     result.wasTerminated = error.cause == .terminated
     return result
   }
+  noteState(&results, plan)
   noteWhatStayed(&results, plan, ownLoops)
   return RunResult(plan.request, results, wasTerminated: control.isStopping)
 }
@@ -89,7 +90,17 @@ private func carryOut(_ plan: Plan, _ control: RunControl, _ reporter: RunReport
 /// What is remembered of disks, to read and to write; nil where the run writes nothing.
 private func openBook(_ plan: Plan) throws(ResyncError) -> StateBook<DirectoryStore>? {
   guard plan.request.writes else { return nil }
-  return StateBook(try DirectoryStore(at: FilePath(plan.request.stateDirectory)))
+  let store = try DirectoryStore(at: FilePath(plan.request.stateDirectory))
+  try store.check(beside: plan.pairs.flatMap { [$0.primary, $0.recovery] })
+  return StateBook(store)
+}
+
+/// Where this run's staging file is to lie.
+private func stagingDirectory(
+  _ request: RunRequest, _ store: borrowing DirectoryStore
+) throws(ResyncError) -> StagingDirectory {
+  guard let path = request.stagingDirectory else { return try StagingDirectory(of: store) }
+  return try StagingDirectory(in: FilePath(path))
 }
 
 /// Step 0: finishes or refuses what is unfinished, and refuses a direction that contradicts what was done before.
@@ -120,7 +131,9 @@ private func carryOutWriting(
     if plan.request.writeBack == .inPlace {
       try InPlaceRun(plan, control, reporter).carryOut(&runs, book)
     } else {
-      try StagedRun(plan, book, control, reporter).carryOut(&runs)
+      let pairs = try RelationshipState.Pair.pairs(of: plan)
+      let directory = try stagingDirectory(plan.request, book.store)
+      try StagedRun(plan, pairs, book, directory, control, reporter).carryOut(&runs)
     }
   } catch {
     runs[0].fail(error)
@@ -166,6 +179,17 @@ private func claim(_ plan: Plan, _ control: RunControl) throws(ResyncError) -> O
       .inUse, "claim", on: error.device, side: .recovery,
       reason: "nobody can be seen using it, but something holds it; a former run's I/O may still be ending",
       remedy: "look for it with: vmresync devices; then run again")
+  }
+}
+
+/// What the state says of the recoveries now, read again from where it was written.
+private func noteState(_ results: inout [PairResult], _ plan: Plan) {
+  guard plan.request.writes, let pairs = plan.state.pairs,
+    let store = try? DirectoryStore.ifPresent(at: FilePath(plan.request.stateDirectory)),
+    let found = try? StateBook(store).lookUp(pairs.map(\.recovery.identity))
+  else { return }
+  for (index, pair) in pairs.enumerated() {
+    results[index].recoveryState = found.state(of: pair.recovery.identity)
   }
 }
 

@@ -6,27 +6,34 @@ import SystemPackage
 /// they were; from there the way is forward, and what a stop leaves is finished by `vmresync repair`.
 struct StagedRun: ~Copyable {
   private var book: StateBook<DirectoryStore>
+  let directory: StagingDirectory
   private let pairs: [RelationshipState.Pair]
-  private let request: RunRequest
+  let request: RunRequest
+  /// The last runs that went through.
+  let completed: [CompletedRun]
   private let control: RunControl
-  private let reporter: RunReporter
+  let reporter: RunReporter
 
+  /// - Parameter pairs: those of `plan`, by what is permanent about them.
   init(
-    _ plan: Plan, _ book: consuming StateBook<DirectoryStore>, _ control: RunControl, _ reporter: RunReporter
-  ) throws(ResyncError) {
-    pairs = try RelationshipState.Pair.pairs(of: plan)
+    _ plan: Plan, _ pairs: [RelationshipState.Pair], _ book: consuming StateBook<DirectoryStore>,
+    _ directory: consuming StagingDirectory, _ control: RunControl, _ reporter: RunReporter
+  ) {
+    self.pairs = pairs
     self.book = book
+    self.directory = directory
     request = plan.request
+    completed = plan.state.completed
     self.control = control
     self.reporter = reporter
   }
 
   /// Carries all of it out; what fails before the commit leaves every recovery as it was.
   consuming func carryOut(_ runs: inout [PairRun]) throws(ResyncError) {
-    try checkPlace(runs)
-    try Self.sweep(book)
+    try directory.check(beside: runs.flatMap { [$0.planned.primary, $0.planned.recovery] })
+    try directory.sweep(book)
     let id = UniqueID.random()
-    var run = try RunRecord.ours(.staged, staging: try place(id), id: id)
+    var run = try RunRecord.ours(.staged, staging: try directory.place("\(id)"), id: id)
     run.isFuzzy = runs.contains { $0.planned.sourceMode == .running }
     var witnesses: [PairRun.Witnesses] = []
     let hold = try book.begin(run, on: pairs)
@@ -39,7 +46,7 @@ struct StagedRun: ~Copyable {
       throw error
     }
     guard let staged else {
-      try removeStaging(name)
+      try directory.remove(name)
       return try finish(hold, runs, run)
     }
     let seal = staged.seal
@@ -52,7 +59,7 @@ struct StagedRun: ~Copyable {
       for index in runs.indices {
         reporter.begin(pair: index)
         do throws(ResyncError) {
-          submitted.append(try runs[index].apply(staged, book.store, verifies: request.readsBack))
+          submitted.append(try runs[index].apply(staged, directory, verifies: request.readsBack))
         } catch {
           throw error.naming(runs[index].names)
         }
@@ -72,7 +79,7 @@ struct StagedRun: ~Copyable {
       throw error
     }
     try finish(hold, runs, run)
-    try removeStaging(name)
+    try directory.remove(name)
   }
 
   /// Before the commit: the old replicas stand.
@@ -80,7 +87,7 @@ struct StagedRun: ~Copyable {
     // The staging file goes first, so that nobody looks for it. What fails here is done by the next start, which
     // finds the state Resynchronizing.
     do throws(ResyncError) {
-      try removeStaging(name)
+      try directory.remove(name)
       try book.abandon(hold)
     } catch {
       reporter.tell(.error(error, pair: 0))
@@ -94,7 +101,7 @@ struct StagedRun: ~Copyable {
     // What an earlier commit left is of no use now: this run has replaced all of it.
     let leftover = hold.leftover
     try book.finish(hold, run.ending, completed: CompletedRun(run, runs.map(\.result)))
-    if let leftover { try Self.remove(leftover, book.store) }
+    if let leftover { try StagingDirectory.drop(leftover, book.store) }
   }
 }
 
@@ -106,9 +113,8 @@ extension StagedRun {
   ) throws(ResyncError) -> ValidatedStaging? {
     var readsHoles = request.readsHoles
     while true {
-      var writer: StagingWriter<DiskQueue>? = try StagingWriter.create(
-        header(runs, run, relationship), in: book.store.staging.descriptor, name: run.stagingName,
-        engine: runs[0].planned.engine)
+      var writer: StagingWriter<DiskQueue>? = try directory.begin(
+        header(runs, run, relationship), run.stagingName, runs[0].planned.engine)
       witnesses = []
       var holesHold = true
       for index in runs.indices where holesHold {
@@ -125,14 +131,14 @@ extension StagedRun {
       guard holesHold else {
         // What was passed over proves nothing (PITFALLS G10): once more, every byte.
         staged.drop()
-        try removeStaging(run.stagingName)
+        try directory.remove(run.stagingName)
         readsHoles = true
         continue
       }
       let isOutOfRoom = staged.isOutOfRoom
       let needed = staged.bytesNeeded
       do throws(ResyncError) {
-        try checkFigures(runs, isOutOfRoom: isOutOfRoom, needed: needed)
+        try checkFigures(runs, needed: isOutOfRoom ? needed : nil)
         for index in runs.indices { try runs[index].conclude(witnesses[index], submitted: 0) }
         if control.isStopping { throw ResyncError.terminated }
         if runs.allSatisfy({ $0.result.totals.bytesDifferent == 0 }) {
@@ -146,30 +152,10 @@ extension StagedRun {
       }
       let seal = try staged.seal()
       // Read back before the commit: what a bad disk has made of it must not be found when it is too late.
-      return try Self.validate(
-        book.store, run.stagingName,
+      return try directory.validate(
+        run.stagingName,
         StagingExpectation(header: header(runs, run, relationship), seal: seal), runs[0].planned.engine,
         control)
-    }
-  }
-
-  /// Step 3: not more than may differ, and room for all of it.
-  private func checkFigures(_ runs: [PairRun], isOutOfRoom: Bool, needed: UInt64) throws(ResyncError) {
-    let totals = runs.reduce(into: RunTotals()) { $0 += $1.result.totals }
-    let total = totals.bytesCompared + totals.bytesSkipped
-    if let limit = request.maxDifference, limit.isExceeded(by: totals.bytesDifferent, of: total) {
-      throw ResyncError(
-        .invalidState, "apply the differences",
-        reason:
-          "\(ByteCount(totals.bytesDifferent)) of \(ByteCount(total)) differ, more than --max-difference allows; "
-          + "nothing was written",
-        remedy: "if that is right, run again with --max-difference 100%")
-    }
-    if isOutOfRoom {
-      throw ResyncError(
-        .kernel(.noSpace, .transfer), "stage the differences in", on: request.stateDirectory,
-        reason: "the staging file needs \(ByteCount(needed)); nothing was written",
-        remedy: "make room there, or name a larger place with --state-dir")
     }
   }
 
@@ -184,45 +170,6 @@ extension StagedRun {
           recoveryBlockSize: run.pair.recovery.disk.logicalBlockSize)
       })
   }
-
-  private func place(_ id: UniqueID) throws(ResyncError) -> StagingPlace {
-    let identity = try attempt("look at", on: request.stateDirectory, .setUp) { () throws(Errno) in
-      try FileSystemIdentity(of: book.store.staging.descriptor)
-    }
-    return StagingPlace(
-      path: book.store.path.appending("staging").appending("\(id)").string,
-      fileSystem: identity.text ?? "unknown")
-  }
-
-  /// The staging file must outlive a reboot, and lie on no disk of a pair (DESIGN 6, PITFALLS E14).
-  private func checkPlace(_ runs: [PairRun]) throws(ResyncError) {
-    let directory = request.stateDirectory
-    let (system, status) = try attempt("look at", on: directory, .setUp) { () throws(Errno) in
-      (try FileSystem(of: book.store.staging.descriptor), try FileStatus(of: book.store.staging.descriptor))
-    }
-    if system.name == "tmpfs" || system.name == "ramfs" {
-      throw ResyncError(
-        .invalidParameter, "stage differences in", on: directory,
-        reason: "\(system.name ?? "it") is gone after a reboot",
-        remedy: "name a directory on a disk with --state-dir")
-    }
-    for disk in runs.flatMap({ [$0.planned.primary, $0.planned.recovery] })
-    where disk.related.contains(where: { $0.number == status.identity.device }) {
-      throw ResyncError(
-        .invalidParameter, "stage differences in", on: directory,
-        reason: "it lies on \(disk.name.typed) itself",
-        remedy: "name a directory on another disk with --state-dir")
-    }
-  }
-
-  private func removeStaging(_ name: String) throws(ResyncError) {
-    try Self.removeStaging(book.store, name)
-  }
-}
-
-extension RunRecord {
-  /// What the run's staging file is called.
-  var stagingName: String { "\(id)" }
 }
 
 extension RelationshipState.Pair {

@@ -73,7 +73,8 @@ struct Unfinished: ~Copyable {
   private func validate(
     _ run: RunRecord, _ seal: CommitSeal, _ relationship: RelationshipState
   ) throws(ResyncError) -> ValidatedStaging {
-    let header = try readHeader(run.stagingName)
+    let directory = try directory(of: run)
+    let header = try directory.header(of: run.stagingName)
     let isOurs =
       header.run == run.id.bits && header.relationship == relationship.id.bits
       && header.pairs.map(\.recovery) == relationship.pairs.map(\.recovery.identity.text)
@@ -85,32 +86,23 @@ struct Unfinished: ~Copyable {
     }
     let expected = StagingSeal(
       run: seal.run.bits, records: seal.records, bytes: seal.bytes, segments: seal.segments, hash: seal.hash)
-    return try StagedRun.validate(
-      book.store, run.stagingName, StagingExpectation(header: header, seal: expected), engine,
-      control)
-  }
-
-  private func readHeader(_ name: String) throws(ResyncError) -> StagingHeader {
-    let bytes = try attempt("read the staging file", on: name, .setUp) { () throws(Errno) in
-      let file = try book.store.staging.opening(name, [.readOnly])
-      return try file.read(StagingFormat.segmentSize, at: 0)
-    }
-    return try refusing(name) { () throws(StagingFault) in
-      let length = try bytes.withRawSpan { (span) throws(StagingFault) in try StagingHeader.length(from: span)
-      }
-      guard length <= bytes.count else { throw .wrongSize }
-      return try bytes.withRawSpan { (span) throws(StagingFault) in
-        try StagingHeader(decoding: span.extracting(first: length))
-      }
-    }
+    return try directory.validate(
+      run.stagingName, StagingExpectation(header: header, seal: expected), engine, control)
   }
 }
 
 extension Unfinished {
+  private func directory(of run: RunRecord) throws(ResyncError) -> StagingDirectory {
+    guard let place = run.staging else {
+      throw ResyncError(.invalidState, "use the staging file", reason: "the run's record names none")
+    }
+    return try StagingDirectory(of: place, book.store)
+  }
+
   /// Nothing was committed: what was before stands, and what was staged is of no use without its run.
   private mutating func drop(_ run: RunRecord, _ relationship: RelationshipState) throws(ResyncError) {
     guard let hold = try book.takeOver(relationship) else { return }
-    try StagedRun.removeStaging(book.store, run.stagingName)
+    if let place = run.staging { try StagingDirectory.drop(place, book.store) }
     try book.abandon(hold)
     var left = "the recovery stands"
     if case .resynchronizing(_, .inconsistent(let before)) = relationship.consistency {
@@ -135,7 +127,7 @@ extension Unfinished {
     let recoveries = try ClaimedRecoveries.claim(relationship.calling(named), control)
     let written: UInt64
     do throws(ResyncError) {
-      written = try recoveries.finish(staging, from: book.store, engine, control, reporter)
+      written = try recoveries.finish(staging, from: directory(of: run), engine, control, reporter)
     } catch {
       // Not proved, or not to be written: a run from the primary may heal it, and needs no roll-forward first.
       if error.leavesInconsistent { try book.finish(hold, .inconsistent(since: .now()), completed: nil) }
@@ -144,7 +136,7 @@ extension Unfinished {
     try book.finish(
       hold, run.isFuzzy == true ? .fuzzy(from: run.began, to: .now()) : .consistent(at: run.began),
       completed: nil)
-    try StagedRun.removeStaging(book.store, run.stagingName)
+    if let place = run.staging { try StagingDirectory.drop(place, book.store) }
     notes.append(
       "the commit of \(run.began) was finished: \(ByteCount(written)) written, all of it read back")
   }
@@ -156,7 +148,7 @@ extension ClaimedRecoveries {
   /// Locks and targets of all recoveries are looked at before the first write to any, and all of them for foreign
   /// writes after the last.
   fileprivate borrowing func finish(
-    _ staging: ValidatedStaging, from store: borrowing DirectoryStore, _ engine: Engine,
+    _ staging: ValidatedStaging, from directory: borrowing StagingDirectory, _ engine: Engine,
     _ control: RunControl, _ reporter: RunReporter
   ) throws(ResyncError) -> UInt64 {
     var witnesses: [Witness] = []
@@ -166,13 +158,13 @@ extension ClaimedRecoveries {
       witnesses.append(try Witness(recovery.device.disk, recovery.planned, .recovery))
     }
     for (index, recovery) in all.enumerated() where all.count > 1 {
-      try checkCommitted(staging, from: store, to: recovery.device, pair: index, engine, control)
+      try checkCommitted(staging, from: directory, to: recovery.device, pair: index, engine, control)
     }
     var applied: [Applied] = []
     for (index, recovery) in all.enumerated() {
       applied.append(
         try applyCommitted(
-          staging, from: store, to: recovery.device, recovery.planned, pair: index, mode: .replay,
+          staging, from: directory, to: recovery.device, recovery.planned, pair: index, mode: .replay,
           proves: true, engine, control, reporter))
     }
     for (index, recovery) in all.enumerated() {

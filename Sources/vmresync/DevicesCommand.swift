@@ -10,12 +10,14 @@ struct DevicesCommand: ParsableCommand {
   @Argument(help: ArgumentHelp("Only these devices or images.", valueName: "path"))
   var paths: [String] = []
 
+  @OptionGroup var state: StateOptions
+
   @Flag(help: "Print one JSON object.")
   var json = false
 
   func run() throws {
     do {
-      let report = try DeviceReport(of: paths)
+      let report = try DeviceReport(of: paths, stateDirectory: state.stateDir)
       // Only a terminal has an edge; a pipe's reader wants labels and paths whole.
       let width = isatty(STDOUT_FILENO) == 1 ? Console.width : 10_000
       print(json ? report.json : report.text(width: width), terminator: "")

@@ -96,11 +96,20 @@ struct WriteOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "A staged run that finds more ends before it writes. (default: 25%, counted from 4 GiB on)",
+      """
+      More than this is asked on a terminal, and ends in 32775 without one: staged before anything is written, in \
+      place on the way, but for first runs and what is of no worth. (default: 25%, counted from 4 GiB on)
+      """,
       valueName: "percent|size"))
   var maxDifference: DifferenceLimitArgument?
 
   @OptionGroup var state: StateOptions
+
+  @Option(
+    help: ArgumentHelp(
+      "Where staged differences wait for the commit, in a folder vmresync; in the state directory by default.",
+      valueName: "dir"))
+  var stagingDir: String?
 
   @Flag(help: "Do everything but write; exits with 1 where something would be written.")
   var dryRun = false
@@ -112,6 +121,7 @@ struct WriteOptions: ParsableArguments {
     request.allowsBlankPrimary = blankPrimary
     request.acceptsContentChange = acceptContentChange
     request.stateDirectory = state.stateDir
+    request.stagingDirectory = stagingDir
     if let maxDifference { request.maxDifference = maxDifference.limit }
     request.isDryRun = dryRun
   }

@@ -22,6 +22,13 @@ import Testing
     #expect(report.pair()["WriteBack"].text == "in-place")
     try state.expect("Consistent")
     #expect(try state.records()[0]["CompletedRuns"][0]["BytesDifferent"].int == 4096)
+    #expect(report.pair()["Consistency"]["State"].text == "Consistent")
+    let shown = try JSONValue(parsing: Command.run("devices", "--json", pair.primary, pair.recovery).output)
+    let remembered = (shown["Devices"].array + shown["Images"].array).map { $0["Remembered"] }
+    #expect(remembered.contains { $0["Consistency"]["State"].text == "Consistent" }, "\(shown)")
+    #expect(remembered.contains { $0["PrimaryOf"].int == 1 })
+    let table = try Command.run("devices", pair.primary, pair.recovery).output
+    #expect(table.contains("recovery, Consistent at") && table.contains("primary"), "\(table)")
     let back = try Command.json(.resync, pair.recovery, pair.primary, inPlace)
     expect(back, 32775)
     #expect(back.verdict("direction")["Verdict"].text == "refused")
@@ -118,5 +125,25 @@ import Testing
     expect(initial, 0)
     #expect(initial.pair()["WriteBack"].text == "in-place")
     #expect(areEqual(try other.bytes(), bytes))
+  }
+
+  @Test("more differs than --max-difference allows: 32775, Inconsistent, not in a first run")
+  func maxDifference() throws {
+    let state = try StateDirectory()
+    let bytes = randomBytes(1 << 20, seed: 5)
+    let pair = try TestPair(bytes, bytes.map { ~$0 })
+    expect(try resync(pair, inPlace + ["--max-difference", "1%"]), 0)
+    for place in stride(from: 0, to: 1 << 20, by: 8192) {
+      try pair.recoveryImage.write([0], at: UInt64(place))
+    }
+    let report = try resync(pair, inPlace + ["--max-difference", "64K"])
+    expect(report, 32775)
+    #expect(report["BytesWritten"].int == 64 << 10, "\(report)")
+    #expect(report.message.contains("--max-difference 100%"))
+    try state.expect("Inconsistent")
+    #expect(report.pair()["Consistency"]["State"].text == "Inconsistent")
+    expect(try resync(pair, ["--max-difference", "100%"]), 0)
+    #expect(areEqual(try pair.recoveryImage.bytes(), bytes))
+    try state.expect("Consistent")
   }
 }

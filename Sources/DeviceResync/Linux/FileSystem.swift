@@ -20,6 +20,7 @@ struct FileSystem: Sendable, Equatable {
     case 0x5846_5342: "xfs"
     case 0x9123_683e: "btrfs"
     case 0x0102_1994: "tmpfs"
+    case 0x8584_58f6: "ramfs"
     case 0x2fc1_2fc1: "zfs"
     case 0x6969: "nfs"
     case 0xff53_4d42, 0xfe53_4d42: "cifs"
@@ -37,6 +38,9 @@ struct FileSystem: Sendable, Equatable {
     default: false
     }
   }
+
+  /// Whether everything on it is gone after a reboot.
+  var isLostAtReboot: Bool { name == "tmpfs" || name == "ramfs" }
 
   /// Whether other hosts may reach the same files, or other paths lead to the same bytes (PITFALLS A16).
   var mayBeShared: Bool {

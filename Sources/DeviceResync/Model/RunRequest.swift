@@ -75,6 +75,8 @@ public struct RunRequest: Sendable {
   public var acceptsContentChange = false
   /// Where relationships and disks are remembered.
   public var stateDirectory = "/var/lib/vmresync"
+  /// Where staged differences wait for the commit; nil: in the state directory.
+  public var stagingDirectory: String?
   /// A staged run that finds more than this ends before it writes; nil: any.
   public var maxDifference: DifferenceLimit? = .percent(25, from: 4 << 30)
   /// Whether what was written is read back after the flush; nil: where it is staged, which a plan's request has

@@ -20,7 +20,7 @@ extension DeviceReport {
       try container.encode(ReturnValue.completed, forKey: .returnValue)
       try container.encode(ReturnValue.completed.name, forKey: .returnName)
       try container.encode(report.devices.map { DeviceObject(device: $0, report: report) }, forKey: .devices)
-      try container.encode(report.images.map { ImageObject(image: $0, host: report.host) }, forKey: .images)
+      try container.encode(report.images.map { ImageObject(image: $0, report: report) }, forKey: .images)
       try container.encode(report.host.seesAllProcesses, forKey: .seesAllProcesses)
     }
   }
@@ -39,7 +39,8 @@ extension DeviceReport {
         "StableName"
       case diskSequence = "DiskSequence", disk = "Disk", start = "Start", partitions = "Partitions"
       case holders = "Holders", slaves = "Slaves", mapperName = "MapperName", loop = "Loop", links = "Links"
-      case content = "Content", mounts = "Mounts", swap = "Swap", openers = "Openers"
+      case content = "Content", mounts = "Mounts", swap = "Swap", openers = "Openers", remembered =
+        "Remembered"
     }
 
     func encode(to encoder: any Encoder) throws {
@@ -75,6 +76,30 @@ extension DeviceReport {
       try container.encode(report.host.swaps.contains { $0.device == device.number }, forKey: .swap)
       let openers = report.host.openers.filter { $0.target == .device(device.number) }
       try container.encode(openers.map(OpenerObject.init), forKey: .openers)
+      try container.encode(report.remembered[device.name].map(MemoryObject.init), forKey: .remembered)
+    }
+  }
+
+  /// What runs have made of a disk.
+  private struct MemoryObject: Encodable {
+    let consistency: Consistency?
+    let primaryOf: Int
+    let lastProvenEqual: Timestamp?
+    enum CodingKeys: String, CodingKey {
+      case consistency = "Consistency", primaryOf = "PrimaryOf", lastProvenEqual = "LastProvenEqual"
+    }
+
+    init(_ disk: RememberedDisk) {
+      consistency = disk.asRecovery
+      primaryOf = disk.primaryOf
+      lastProvenEqual = disk.lastProvenEqual
+    }
+
+    func encode(to encoder: any Encoder) throws {
+      var container = encoder.container(keyedBy: CodingKeys.self)
+      try container.encode(consistency, forKey: .consistency)
+      try container.encode(primaryOf, forKey: .primaryOf)
+      try container.encode(lastProvenEqual, forKey: .lastProvenEqual)
     }
   }
 
@@ -113,10 +138,11 @@ extension DeviceReport {
 
   private struct ImageObject: Encodable {
     let image: NamedDisk
-    let host: Host
+    let report: DeviceReport
     enum CodingKeys: String, CodingKey {
       case identity = "Identity", allocated = "Allocated", content = "Content", loops = "Loops", openers =
         "Openers"
+      case remembered = "Remembered"
     }
 
     func encode(to encoder: any Encoder) throws {
@@ -125,9 +151,12 @@ extension DeviceReport {
       try container.encode(image.image?.status.allocated, forKey: .allocated)
       try container.encode(image.content, forKey: .content)
       try container.encode(
-        (image.image?.identity).map { host.loops(over: $0).map(\.node) } ?? [], forKey: .loops)
-      let openers = host.openers.filter { $0.target == (image.image?.identity).map(Opener.Target.file) }
+        (image.image?.identity).map { report.host.loops(over: $0).map(\.node) } ?? [], forKey: .loops)
+      let openers = report.host.openers.filter {
+        $0.target == (image.image?.identity).map(Opener.Target.file)
+      }
       try container.encode(openers.map(OpenerObject.init), forKey: .openers)
+      try container.encode(report.remembered[image.name.typed].map(MemoryObject.init), forKey: .remembered)
     }
   }
 }

@@ -10,8 +10,9 @@ extension DeviceReport {
       append(device, to: &rows, prefix: "", childPrefix: "", among: names)
     }
     for image in images { rows.append(row(of: image)) }
+    let fault = stateFault.map { "what is remembered cannot be read: \($0)\n" } ?? ""
     if rows.count == 1 { return "no block device has anything behind it\n" }
-    return Self.aligned(rows, width: width)
+    return Self.aligned(rows, width: width) + fault
   }
 
   private struct Row {
@@ -58,7 +59,7 @@ extension DeviceReport {
     return Row(
       name: prefix + (device.mapperName.map { PrintableText($0).description } ?? device.name),
       size: "\(ByteCount(device.size))",
-      kind: kind, content: content, use: users(of: device).joined(separator: "; "))
+      kind: kind, content: content, use: (users(of: device) + memory(device.name)).joined(separator: "; "))
   }
 
   private func row(of image: NamedDisk) -> Row {
@@ -68,7 +69,15 @@ extension DeviceReport {
     return Row(
       name: PrintableText(image.name.typed).description, size: "\(ByteCount(image.size))",
       kind: "image\(sparse)",
-      content: Self.summary(image.content), use: users.joined(separator: "; "))
+      content: Self.summary(image.content),
+      use: (users + memory(image.name.typed)).joined(separator: "; "))
+  }
+
+  /// What it is remembered as.
+  private func memory(_ name: String) -> [String] {
+    guard let disk = remembered[name] else { return [] }
+    return [disk.asRecovery.map { "recovery, \($0.title)" }, disk.primaryOf > 0 ? "primary" : nil].compactMap
+    { $0 }
   }
 
   /// Mounts, swap and processes, each once.

@@ -7,13 +7,19 @@ public struct DeviceReport: Sendable {
   var contents: [String: ProbedContent] = [:]
   /// Images that were named.
   var images: [NamedDisk] = []
+  /// What is remembered of each disk, by kernel name, or by path for an image.
+  var remembered: [String: RememberedDisk] = [:]
+  /// Why nothing could be told of what is remembered.
+  var stateFault: ResyncError?
   /// Only these devices, and what hangs together with them; nil for all.
   let selection: Set<String>?
 }
 
 extension DeviceReport {
   /// Looks at the host, or at the devices and images that `paths` name.
-  public init(of paths: [String]) throws(ResyncError) {
+  ///
+  /// - Parameter stateDirectory: where what is remembered of them is read.
+  public init(of paths: [String], stateDirectory: String) throws(ResyncError) {
     let names = paths.map(NamedPath.init(resolving:))
     for name in names {
       if let problem = name.problem { throw Self.error(problem, name.typed) }
@@ -37,6 +43,19 @@ extension DeviceReport {
     }
     let looked = probe.probeDisks(images.map { $0.name.canonical ?? FilePath($0.name.typed) })
     for (index, content) in looked.enumerated() { images[index].content = content }
+    do throws(ResyncError) {
+      guard let store = try DirectoryStore.ifPresent(at: FilePath(stateDirectory)) else { return }
+      let book = StateBook(store)
+      for device in shown {
+        guard let identity = PersistentIdentity(of: device, on: host) else { continue }
+        remembered[device.name] = try book.remembered(of: identity)
+      }
+      for image in images {
+        remembered[image.name.typed] = try book.remembered(of: PersistentIdentity(of: image, on: host))
+      }
+    } catch {
+      stateFault = error
+    }
   }
 
   private static func error(_ problem: NamedPath.Problem, _ typed: String) -> ResyncError {

@@ -10,6 +10,8 @@ public struct PairResult: Sendable {
   public var sourceMode: SourceMode
   /// Where differences went; nil where none was to be written.
   public var writeBack: RunRequest.WriteBack?
+  /// What the recovery is known to be now; nil where no run has written it.
+  public var recoveryState: Consistency?
   /// What moved the bytes; nil where none moved.
   public var engine: String?
   /// Whether the recovery equals the primary at one point in time.

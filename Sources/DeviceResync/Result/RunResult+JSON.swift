@@ -97,6 +97,7 @@ private struct PairObject: Encodable {
     case identical = "Identical"
     case sourceMode = "SourceMode"
     case writeBack = "WriteBack"
+    case consistency = "Consistency"
     case engine = "Engine"
     case pointInTime = "PointInTime"
     case witness = "Witness"
@@ -118,6 +119,7 @@ private struct PairObject: Encodable {
     try container.encode(pair.returnValue.name, forKey: .returnName)
     try container.encode(pair.sourceMode, forKey: .sourceMode)
     try container.encode(pair.writeBack, forKey: .writeBack)
+    try container.encode(pair.recoveryState, forKey: .consistency)
     try container.encode(pair.engine, forKey: .engine)
     try container.encode(pair.isIdentical, forKey: .identical)
     try container.encode(pair.engine == nil ? nil : pair.pointInTime, forKey: .pointInTime)

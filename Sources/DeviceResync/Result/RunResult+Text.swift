@@ -26,6 +26,7 @@ extension PairResult {
     lines.append(
       "  \(ByteCount(totals.bytesPerSecond))/s in \(seconds(totals.seconds)), \(engine ?? "no engine"), "
         + "source \(sourceMode.rawValue), \(pointInTime.text)")
+    if writes, let recoveryState { lines.append("  the recovery is \(recoveryState.title)") }
     if backingDirectIO == false {
       lines.append("  an image is read through the page cache: its file system has no direct I/O")
     }

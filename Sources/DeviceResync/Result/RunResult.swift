@@ -90,6 +90,7 @@ extension PairResult {
     primary = planned.primary.identity
     recovery = planned.recovery.identity
     sourceMode = planned.sourceMode
+    recoveryState = planned.recoveryState
     guards = planned.guards
     returnValue = planned.refusal ?? .completed
     errors = Side.allCases.compactMap { planned[$0].refusal }.map(ErrorReport.init)

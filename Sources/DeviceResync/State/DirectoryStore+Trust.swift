@@ -92,3 +92,35 @@ extension DirectoryStore {
     "see the room and the mount: df \(ShellWord(path.string)); findmnt -T \(ShellWord(path.string))"
   }
 }
+
+extension PrivateDirectory {
+  /// Fails where it is gone after a reboot, or lies on a disk that takes part (DESIGN 6, PITFALLS E14).
+  ///
+  /// - Parameter option: what names another directory.
+  func checkPlace(
+    _ attempt: String, _ path: FilePath, beside disks: [NamedDisk], option: String
+  ) throws(ResyncError) {
+    let (system, status) = try DeviceResync.attempt("look at", on: path.string, .setUp) { () throws(Errno) in
+      (try FileSystem(of: descriptor), try FileStatus(of: descriptor))
+    }
+    if system.isLostAtReboot {
+      throw ResyncError(
+        .invalidParameter, attempt, on: path.string,
+        reason: "\(system.name ?? "it") is gone after a reboot",
+        remedy: "name a directory on a disk with \(option)")
+    }
+    for disk in disks where disk.related.contains(where: { $0.number == status.identity.device }) {
+      throw ResyncError(
+        .invalidParameter, attempt, on: path.string,
+        reason: "it lies on \(PrintableText(disk.name.typed)) itself",
+        remedy: "name a directory on another disk with \(option)")
+    }
+  }
+}
+
+extension DirectoryStore {
+  /// Fails where what is remembered would be gone after a reboot, or lies on a disk that takes part.
+  func check(beside disks: [NamedDisk]) throws(ResyncError) {
+    try staging.checkPlace("remember runs in", path, beside: disks, option: "--state-dir")
+  }
+}

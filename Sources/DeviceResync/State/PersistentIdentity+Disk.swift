@@ -8,7 +8,6 @@ extension PersistentIdentity {
     func asking<Value: ~Copyable>(_ body: () throws(Errno) -> Value) throws(ResyncError) -> Value {
       try attempt("find out what is permanent about", on: disk.name.typed, side: disk.side, .setUp, body)
     }
-    let size = "size-\(disk.size)"
     let place: Place
     switch disk.storage {
     case .device(let device): place = Place(of: device, on: host)
@@ -18,12 +17,18 @@ extension PersistentIdentity {
       throw ResyncError(.invalidParameter, "remember", on: disk.name.typed, side: disk.side)
     }
     let parts = try asking { () throws(Errno) in try place.parts() }
-    guard let identity = PersistentIdentity(parts: parts + [size]) else {
+    guard let identity = PersistentIdentity(parts: parts + ["size-\(disk.size)"]) else {
       throw ResyncError(
         .notSupported, "remember", on: disk.name.typed, side: disk.side,
         reason: "what it says of itself is longer than \(Self.limit) bytes")
     }
     self = identity
+  }
+
+  /// Of a device; nil where it cannot be asked.
+  init?(of device: BlockDevice, on host: Host) {
+    guard let parts = try? Place(of: device, on: host).parts() else { return nil }
+    self.init(parts: parts + ["size-\(device.size)"])
   }
 
   /// Other devices of this host that say the same of themselves; none of them can be told from this one.

@@ -1,3 +1,25 @@
+/// What is remembered of one disk, for people.
+struct RememberedDisk: Sendable {
+  /// What it is as a recovery; nil where it is none.
+  let asRecovery: Consistency?
+  /// Of how many relationships it is the primary.
+  let primaryOf: Int
+  /// When it was last proven equal to another disk.
+  let lastProvenEqual: Timestamp?
+}
+
+extension StateBook where Store: ~Copyable {
+  /// What is remembered of one disk; nil where nothing is.
+  func remembered(of identity: PersistentIdentity) throws(ResyncError) -> RememberedDisk? {
+    let found = try lookUp([identity])
+    let primaries = found.relationships.filter { $0.has(identity, as: .primary) }.count
+    let state = found.state(of: identity)
+    guard primaries > 0 || state != nil else { return nil }
+    return RememberedDisk(
+      asRecovery: state, primaryOf: primaries, lastProvenEqual: found.disks[identity]?.lastProvenEqual)
+  }
+}
+
 /// What is remembered of some disks.
 struct RememberedDisks: Sendable {
   /// Their records; a disk of which nothing is known has none.

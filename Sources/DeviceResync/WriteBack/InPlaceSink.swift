@@ -8,21 +8,27 @@ struct InPlaceSink: DifferenceSink, ~Copyable {
   /// From the first byte written to the last; nil before the first write.
   private(set) var written: ByteRange?
   private let beforeFirstWrite: () throws(ResyncError) -> Void
+  private let allowance: DifferenceAllowance?
 
-  /// - Parameter beforeFirstWrite: is called once, on the thread that compares; throws where nothing may be
+  /// - Parameters:
+  ///   - beforeFirstWrite: is called once, on the thread that compares; throws where nothing may be
   ///   written.
+  ///   - allowance: how much may differ; nil where that is no matter.
   init(
     _ recorder: consuming DifferenceRecorder, marks: MarkedCells? = nil,
+    allowance: DifferenceAllowance? = nil,
     beforeFirstWrite: @escaping () throws(ResyncError) -> Void = { () throws(ResyncError) in }
   ) {
     self.recorder = recorder
     self.marks = marks
     self.beforeFirstWrite = beforeFirstWrite
+    self.allowance = allowance
   }
 
   mutating func take<Queue: BlockQueue & ~Copyable>(
     _ difference: Difference, from queue: inout Queue
   ) throws(ResyncError) -> DifferenceTaken {
+    try allowance?.check(difference.range)
     if written == nil {
       try beforeFirstWrite()
       written = ByteRange(offset: difference.range.offset, length: 0)
@@ -35,6 +41,7 @@ struct InPlaceSink: DifferenceSink, ~Copyable {
       throw ResyncError(.kernel(error, .transfer), "write", side: .recovery, range: difference.range)
     }
     written = written.map { ByteRange($0.offset, upTo: difference.range.end) }
+    allowance?.count(difference.range)
     marks?.mark(difference.range)
     try recorder.record(difference.range)
     return .writing

@@ -54,6 +54,7 @@ struct RunResultJSONTests {
                 0,
                 65536
               ],
+              "Consistency" : null,
               "DifferentRanges" : 2,
               "Engine" : "io_uring",
               "Errors" : [

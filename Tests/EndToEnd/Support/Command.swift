@@ -20,7 +20,7 @@ enum Command {
 
   /// The arguments with a state directory of the test's own, where they name none.
   static func remembering(_ arguments: [String]) -> [String] {
-    guard let operation = arguments.first, ["resync", "plan", "repair"].contains(operation),
+    guard let operation = arguments.first, ["resync", "plan", "repair", "devices"].contains(operation),
       !arguments.contains("--state-dir")
     else { return arguments }
     return [operation, "--state-dir", Place.ours("state")] + arguments.dropFirst()
