@@ -155,6 +155,15 @@ int cl_transfer_out(int descriptor, const void *buffer, size_t count, uint64_t o
   return result < 0 ? -errno : (int)result;
 }
 
+const int cl_punch_mode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
+
+int cl_punch_hole(int descriptor, uint64_t offset, uint64_t count) {
+  int result;
+  do result = fallocate(descriptor, cl_punch_mode, (off_t)offset, (off_t)count);
+  while (result < 0 && errno == EINTR);
+  return result < 0 ? -errno : 0;
+}
+
 int cl_sync(int descriptor) {
   int result;
   do result = fsync(descriptor);

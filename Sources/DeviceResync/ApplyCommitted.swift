@@ -3,6 +3,10 @@ import SystemPackage
 /// What applying a committed staging file to one recovery did, in bytes.
 struct Applied: Sendable, Equatable {
   var written: UInt64
+  /// Of these, punched out.
+  var zeroed: UInt64
+  /// Whether zeros were punched out, as far as there were any.
+  var isThin: Bool
   /// Handed to the recovery, whether it arrived or not.
   var submitted: UInt64
   /// Read back and found right; 0 where that was not asked for.
@@ -21,15 +25,18 @@ func applyCommitted(
   _ staging: ValidatedStaging, from directory: borrowing StagingDirectory,
   to recovery: borrowing RecoveryDevice,
   _ planned: NamedDisk, pair: Int, mode: ApplyMode, proves: Bool, _ engine: Engine,
+  _ zero: RunRequest.Zero,
   _ control: RunControl, _ reporter: RunReporter
 ) throws(ResyncError) -> Applied {
   reporter.begin(.applying)
   let name = recovery.disk.identity.path
   var queue = try stagingQueue(staging, directory, recovery, engine)
   let tail = try ImageTail(of: recovery.disk, name)
+  let punches = zero == .thin && recovery.disk.takesPunches(planned)
   var totals = ApplyTotals()
   let ending = try applyStaging(
-    staging, pair: pair, mode: mode, through: &queue, tail: tail, control: control, totals: &totals)
+    staging, pair: pair, mode: mode, punches: punches, through: &queue, tail: tail, control: control,
+    totals: &totals)
   reporter.begin(.flushing)
   // Through the descriptor that was open before the first write (PITFALLS D6).
   try attempt("flush", on: name, side: .recovery, .transfer) { () throws(Errno) in
@@ -37,7 +44,9 @@ func applyCommitted(
   }
   guard ending == .complete else { throw stoppedBySecondSignal(name) }
   try settle(recovery.disk, planned.related, .recovery, droppingCaches: true)
-  var applied = Applied(written: totals.bytesWritten, submitted: totals.bytesSubmitted, proved: 0)
+  var applied = Applied(
+    written: totals.bytesWritten, zeroed: totals.bytesZeroed, isThin: punches && !totals.refusedPunch,
+    submitted: totals.bytesSubmitted, proved: 0)
   guard proves else { return applied }
   reporter.begin(.verifying)
   // A control of its own: what is committed is finished, and the proof belongs to it.

@@ -28,6 +28,7 @@ extension PairRun {
       let (pair, journal) = (pair, journal)
       var sink = InPlaceSink(
         recorder, marks: request.readsBack ? MarkedCells(size: commonSize, chunk: queue.geometry.chunk) : nil,
+        punchesZeros: planned.zero == .thin && pair.recovery.disk.takesPunches(planned.recovery),
         allowance: allowance,
         beforeFirstWrite: { () throws(ResyncError) in
           // The last look before the point from which the recovery is mixed.
@@ -38,6 +39,7 @@ extension PairRun {
         })
       let outcome = compare(&queue, &sink, readsHoles)
       note(sink.recorder)
+      noteZeros(wasPunching: sink.punchesZeros && !outcome.totals.refusedPunch)
       submitted += outcome.totals.bytesSubmitted
       try finishWriting(outcome, sink.written, sink.marks, &queue)
       return try outcome.ending.get()
@@ -73,6 +75,7 @@ extension PairRun {
     result.totals.bytesDifferent += totals.bytesDifferent
     result.totals.bytesMoving += totals.bytesMoving
     result.totals.bytesWritten += totals.bytesWritten
+    result.totals.bytesZeroed += totals.bytesZeroed
     result.totals.differentRanges += totals.differences
     reporter.tell(.differences(bytes: result.totals.bytesDifferent, pair: index))
     return Outcome(ending: ending, totals: totals)
@@ -109,6 +112,13 @@ extension PairRun {
       }
     }
     return side == .primary ? try copy(pair.primary.disk) : try copy(pair.recovery.disk)
+  }
+
+  /// Says where zeros did not become what was planned.
+  mutating func noteZeros(wasPunching: Bool) {
+    guard planned.zero == .thin, !wasPunching else { return }
+    result.zero = .data
+    result.notes.append("the recovery's device does not punch zeros out: they are written as data")
   }
 
   func makeRecorder() -> DifferenceRecorder {

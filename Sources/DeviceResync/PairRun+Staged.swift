@@ -68,9 +68,11 @@ extension PairRun {
     let applied = try applyCommitted(
       staging, from: directory, to: pair.recovery, planned.recovery, pair: index, mode: .first,
       proves: verifies,
-      planned.engine, control, reporter)
+      planned.engine, planned.zero, control, reporter)
     result.totals.bytesWritten = applied.written
+    result.totals.bytesZeroed = applied.zeroed
     result.totals.bytesVerified = applied.proved
+    noteZeros(wasPunching: applied.isThin)
     return applied.submitted
   }
 

@@ -31,6 +31,7 @@ struct PairRun {
     result.recovery = pair.recovery.disk.identity
     result.landmarks = Landmark.landmarks(of: planned.primary.content, size: result.primary.size)
     result.writeBack = request.writes ? request.writeBack : nil
+    result.zero = request.writes ? planned.zero : nil
     result.backingDirectIO = Self.direct(pair)
     result.notes = pair.recovery.unguardedFiles.map { path in
       "nothing keeps a virtual machine from starting on the file behind the recovery's loop during the run: "

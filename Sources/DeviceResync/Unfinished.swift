@@ -165,7 +165,7 @@ extension ClaimedRecoveries {
       applied.append(
         try applyCommitted(
           staging, from: directory, to: recovery.device, recovery.planned, pair: index, mode: .replay,
-          proves: true, engine, control, reporter))
+          proves: true, engine, recovery.planned.defaultZero, control, reporter))
     }
     for (index, recovery) in all.enumerated() {
       _ = try checkUntouched(

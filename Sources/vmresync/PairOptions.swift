@@ -96,6 +96,12 @@ struct WriteOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
+      "Runs of zeros that replace data: thin punches them out where the device can, data writes them. "
+        + "(default: thin where the recovery is a sparse image)", valueName: "thin|data"))
+  var zero: RunRequest.Zero?
+
+  @Option(
+    help: ArgumentHelp(
       """
       More than this is asked on a terminal, and ends in 32775 without one: staged before anything is written, in \
       place on the way, but for first runs and what is of no worth. (default: 25%, counted from 4 GiB on)
@@ -124,6 +130,7 @@ struct WriteOptions: ParsableArguments {
     request.stagingDirectory = stagingDir
     if let maxDifference { request.maxDifference = maxDifference.limit }
     request.isDryRun = dryRun
+    request.zero = zero
   }
 }
 
@@ -171,5 +178,6 @@ struct DifferenceLimitArgument: ExpressibleByArgument {
 }
 
 extension RunRequest.Source: ExpressibleByArgument {}
+extension RunRequest.Zero: ExpressibleByArgument {}
 extension RunRequest.EngineChoice: ExpressibleByArgument {}
 extension RunRequest.WriteBack: ExpressibleByArgument {}

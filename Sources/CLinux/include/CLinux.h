@@ -73,6 +73,11 @@ int64_t cl_write_at(int descriptor, const void *buffer, size_t count, uint64_t o
 int cl_transfer_in(int descriptor, void *buffer, size_t count, uint64_t offset);
 /// pwritev2(2) of one piece, in the same way.
 int cl_transfer_out(int descriptor, const void *buffer, size_t count, uint64_t offset);
+/// fallocate(2), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, again after EINTR. A block device zeroes the range without data
+/// (and may unmap it) or says EOPNOTSUPP; it never falls back to writing (block/fops.c, blkdev_fallocate).
+int cl_punch_hole(int descriptor, uint64_t offset, uint64_t count);
+/// The mode of such a call.
+extern const int cl_punch_mode;
 /// fdatasync(2), again after EINTR.
 int cl_data_sync(int descriptor);
 /// Drops the file's cached pages from `offset` on, except dirty ones: posix_fadvise(2), POSIX_FADV_DONTNEED. The

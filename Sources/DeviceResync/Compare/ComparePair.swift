@@ -38,5 +38,6 @@ func comparePair<
   }
   comparison.tellProgress(skipped: source.bytesSkipped)
   totals = comparison.totals
+  totals.refusedPunch = comparison.punching.wasRefused
   return try outcome.get()
 }

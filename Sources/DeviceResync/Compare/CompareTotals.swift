@@ -12,7 +12,12 @@ struct CompareTotals: Sendable, Equatable {
   var bytesMoving: UInt64 = 0
   /// Bytes whose write to the recovery has ended well.
   var bytesWritten: UInt64 = 0
-  /// Bytes of all writes handed to the recovery: failed, short and repeated ones too (PITFALLS G2).
+  /// Bytes of these that were punched out.
+  var bytesZeroed: UInt64 = 0
+  /// Whether the device refused a punch, and zeros were written as data from then on.
+  var refusedPunch = false
+  /// Bytes of all writes handed to the recovery: failed, short and repeated ones too, and punches,
+  /// refused ones among them (PITFALLS G2).
   var bytesSubmitted: UInt64 = 0
 
   /// The same in the unit of the kernel's own count (`/sys/block/X/stat`): sectors of 512 bytes.

@@ -6,12 +6,17 @@ struct Difference: Sendable, Equatable {
   let slot: Int
   /// Where in the slot's halves they begin, in bytes.
   let place: Int
+  /// Whether the recovery is to be punched there: the primary's bytes are zeros.
+  var isPunch = false
 }
 
 /// Where differences go: another sink is another way to write.
 ///
 /// It is handed each difference once, in ascending order, with its bytes in the queue's slot.
 protocol DifferenceSink: ~Copyable {
+  /// Whether runs of zeros are to come as differences of their own, to be punched.
+  var punchesZeros: Bool { get }
+
   /// Takes a difference, whose bytes can be looked at until this returns.
   ///
   /// - Throws: what ends the run.
@@ -35,6 +40,8 @@ protocol DifferenceSink: ~Copyable {
 }
 
 extension DifferenceSink where Self: ~Copyable {
+  var punchesZeros: Bool { false }
+
   /// Most sinks want nothing but the differences.
   @inline(__always)
   mutating func note<Queue: BlockQueue & ~Copyable>(

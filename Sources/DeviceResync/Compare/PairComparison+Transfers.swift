@@ -106,7 +106,8 @@ extension PairComparison {
   /// Books one outcome, or throws what it says.
   private mutating func settle(_ outcome: Outcome) throws(ResyncError) {
     let request = outcome.request
-    if request.kind == .write { totals.bytesSubmitted += request.range.length }
+    if request.changesBytes { totals.bytesSubmitted += request.range.length }
+    if request.kind == .punch { return settlePunch(request, outcome.result) }
     let moved: UInt64
     switch outcome.result {
     case .success(let bytes):
@@ -139,8 +140,23 @@ extension PairComparison {
             kind: .write, side: .recovery, slot: request.slot, place: request.place + Int(moved),
             range: rest))
       }
-    case .flush:
+    case .flush, .punch:
       break
+    }
+  }
+
+  /// Books a punch; what the device refuses is written as data, and it is not asked again.
+  private mutating func settlePunch(_ request: BlockRequest, _ result: Result<UInt32, Errno>) {
+    if case .success = result {
+      punching.ended(well: true)
+      totals.bytesWritten += request.range.length
+      totals.bytesZeroed += request.range.length
+      slots[request.slot].writes -= 1
+    } else {
+      punching.ended(well: false)
+      unfinishedWrites.append(
+        BlockRequest(
+          kind: .write, side: .recovery, slot: request.slot, place: request.place, range: request.range))
     }
   }
 
@@ -164,10 +180,11 @@ extension PairComparison {
       while let outcome = try nextOutcome(&queue, waiting: true) {
         completions += 1
         let request = outcome.request
-        if request.kind == .write { totals.bytesSubmitted += request.range.length }
+        if request.changesBytes { totals.bytesSubmitted += request.range.length }
         switch outcome.result {
         case .success(let bytes):
-          if request.kind == .write { totals.bytesWritten += UInt64(bytes) }
+          if request.changesBytes { totals.bytesWritten += UInt64(bytes) }
+          if request.kind == .punch { totals.bytesZeroed += UInt64(bytes) }
         case .failure(let errno):
           // A read that nobody waits for any more may fail.
           if request.kind == .write, failure == nil { failure = Self.failure(request, errno) }
@@ -191,6 +208,7 @@ extension BlockRequest {
     case .read: "read"
     case .write: "write"
     case .flush: "flush"
+    case .punch: "punch"
     }
   }
 }

@@ -23,6 +23,8 @@ struct PairComparison: ~Copyable {
   var isExhausted = false
   /// Writes that moved fewer bytes than asked for, or are to be repeated: what is left of them.
   var unfinishedWrites: [BlockRequest] = []
+  /// Whether zeros are punched; a sink that wants none is asked first.
+  var punching = PunchTrial(isWanted: true)
   /// Outcomes since the start.
   var completions: UInt64 = 0
   /// Whether the sink wants to be asked again after the next outcome.
@@ -148,15 +150,30 @@ struct PairComparison: ~Copyable {
     _ slot: Int, _ chunk: ByteRange, from start: Int, _ queue: inout Queue, _ sink: inout Sink
   ) throws(ResyncError) {
     var place = start
-    while let run = differing.nextRun(from: place) {
+    while let whole = differing.nextRun(from: place) {
+      var run = whole
+      var isPunch = false
+      if sink.punchesZeros, punching.isOn {
+        (run, isPunch) = queue.withBytes(of: slot, count: whole.upperBound) { (primary, _) in
+          primary.firstPiece(of: whole, block: blocks.blockSize)
+        }
+      }
+      if isPunch, punching.mustWait {
+        stage = .handingOver(from: place)
+        sinkIsFull = true
+        return
+      }
       let range = ByteRange(offset: chunk.offset + UInt64(run.lowerBound), length: UInt64(run.count))
-      switch try sink.take(Difference(range: range, slot: slot, place: run.lowerBound), from: &queue) {
+      switch try sink.take(
+        Difference(range: range, slot: slot, place: run.lowerBound, isPunch: isPunch), from: &queue)
+      {
       case .later:
         stage = .handingOver(from: place)
         sinkIsFull = true
         return
       case .writing:
         slots[slot].writes += 1
+        if isPunch { punching.began() }
       case .done:
         break
       }

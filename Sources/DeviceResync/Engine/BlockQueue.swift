@@ -2,10 +2,10 @@ import SystemPackage
 
 /// One request to a disk pair.
 struct BlockRequest: Sendable, Equatable {
-  enum Kind: Sendable { case read, write, flush }
+  enum Kind: Sendable { case read, write, flush, punch }
 
   let kind: Kind
-  /// Whose bytes; a write or a flush is always the recovery's.
+  /// Whose bytes; all but a read is always the recovery's.
   let side: Side
   /// Which of the queue's slots holds the bytes; 0 for a flush.
   let slot: Int
@@ -13,6 +13,9 @@ struct BlockRequest: Sendable, Equatable {
   let place: Int
   /// Which bytes of the device; empty for a flush.
   let range: ByteRange
+
+  /// Whether the recovery holds other bytes when it has ended well.
+  var changesBytes: Bool { kind == .write || kind == .punch }
 }
 
 /// How a request ended.
@@ -42,6 +45,14 @@ protocol BlockQueue: ~Copyable {
   ///
   /// - Throws: `EAGAIN` when the queue is full: wait for an outcome, then ask again.
   mutating func startWrite(_ range: ByteRange, from slot: Int, at place: Int) throws(Errno)
+
+  /// Starts making `range` of the recovery zero without data: fallocate(2), `FALLOC_FL_PUNCH_HOLE`.
+  ///
+  /// The primary's half of `slot` holds as many zeros, to be written where the device refuses. The caller sees to
+  /// it that neither it nor a write in flight overlaps.
+  ///
+  /// - Throws: `EAGAIN` when the queue is full: wait for an outcome, then ask again.
+  mutating func startPunch(_ range: ByteRange, from slot: Int, at place: Int) throws(Errno)
 
   /// Starts bringing the recovery's completed writes to stable storage (fdatasync(2)).
   ///

@@ -38,6 +38,11 @@ struct DiskQueue: BlockQueue, ~Copyable {
     try start(BlockRequest(kind: .write, side: .recovery, slot: slot, place: place, range: range))
   }
 
+  mutating func startPunch(_ range: ByteRange, from slot: Int, at place: Int) throws(Errno) {
+    guard inFlight.writes < QueueGeometry.maxWrites else { throw .resourceTemporarilyUnavailable }
+    try start(BlockRequest(kind: .punch, side: .recovery, slot: slot, place: place, range: range))
+  }
+
   mutating func startFlush() throws(Errno) {
     try start(
       BlockRequest(kind: .flush, side: .recovery, slot: 0, place: 0, range: ByteRange(offset: 0, length: 0)))
@@ -64,7 +69,9 @@ struct DiskQueue: BlockQueue, ~Copyable {
     let request = inFlight.remove(completion.tag)
     let result: Result<UInt32, Errno> =
       completion.result < 0
-      ? .failure(Errno(rawValue: -completion.result)) : .success(UInt32(completion.result))
+      ? .failure(Errno(rawValue: -completion.result))
+      // fallocate(2) says 0 for all of it.
+      : .success(request.kind == .punch ? UInt32(request.range.length) : UInt32(completion.result))
     return Outcome(request: request, result: result)
   }
 
@@ -90,7 +97,7 @@ struct DiskQueue: BlockQueue, ~Copyable {
   /// Where a request's bytes lie in the slab; a write's are the primary's.
   private func slabPlace(of request: BlockRequest) -> Int {
     precondition(request.place >= 0 && request.range.length <= UInt64(geometry.chunk - request.place))
-    let half: Side = request.kind == .write ? .primary : request.side
+    let half: Side = request.changesBytes ? .primary : request.side
     return geometry.place(of: half, in: request.slot) + request.place
   }
 }

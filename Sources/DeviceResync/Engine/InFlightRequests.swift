@@ -4,7 +4,7 @@ import SystemPackage
 struct InFlightRequests: ~Copyable {
   private var requests: [BlockRequest?]
   private var free: [Int]
-  /// Writes among them.
+  /// Writes and punches among them.
   private(set) var writes = 0
 
   /// Makes room for `capacity` requests.
@@ -21,7 +21,7 @@ struct InFlightRequests: ~Copyable {
   mutating func add(_ request: BlockRequest) throws(Errno) -> UInt64 {
     guard let index = free.popLast() else { throw .resourceTemporarilyUnavailable }
     requests[index] = request
-    if request.kind == .write { writes += 1 }
+    if request.changesBytes { writes += 1 }
     return UInt64(index)
   }
 
@@ -31,7 +31,7 @@ struct InFlightRequests: ~Copyable {
     guard let request = requests[index] else { preconditionFailure("a completion without a request") }
     requests[index] = nil
     free.append(index)
-    if request.kind == .write { writes -= 1 }
+    if request.changesBytes { writes -= 1 }
     return request
   }
 }

@@ -3,7 +3,7 @@ import SystemPackage
 
 /// One io_uring, made, used and torn down on one thread.
 ///
-/// It reads, writes and flushes two files that are registered before it starts, and can do nothing else:
+/// It reads, writes, punches and flushes two files that are registered before it starts, and can do nothing else:
 /// seccomp does not filter a ring's operations, so the ring itself is restricted (PITFALLS E9).
 @safe struct Ring: ~Copyable {
   /// liburing keeps pointers into it, so that it must not move; internal for the test of the restrictions.
@@ -82,6 +82,7 @@ import SystemPackage
     }
     let operations: [io_uring_op] = [
       IORING_OP_READ, IORING_OP_WRITE, IORING_OP_READ_FIXED, IORING_OP_WRITE_FIXED, IORING_OP_FSYNC,
+      IORING_OP_FALLOCATE,
     ]
     var restrictions = operations.map { restriction(IORING_RESTRICTION_SQE_OP, UInt8($0.rawValue)) }
     for registration in [IORING_UNREGISTER_FILES, IORING_UNREGISTER_BUFFERS] {
@@ -136,6 +137,8 @@ import SystemPackage
     case (.write, true): unsafe io_uring_prep_write_fixed(entry, file, address, count, offset, 0)
     case (.write, false): unsafe io_uring_prep_write(entry, file, address, count, offset)
     // IORING_FSYNC_DATASYNC is 1 << 0; <linux/io_uring.h>.
+    case (.punch, _):
+      unsafe io_uring_prep_fallocate(entry, file, punchMode, Int(offset), Int(request.range.length))
     case (.flush, _): unsafe io_uring_prep_fsync(entry, file, 1)
     }
     unsafe finish(entry, tag)

@@ -138,6 +138,9 @@ struct TransferThreads: ~Copyable {
       case (.read, .recovery):
         return try unsafe recovery.transfer(into: bytes, count: count, at: range.offset)
       case (.write, _): return try unsafe recovery.transfer(from: bytes, count: count, at: range.offset)
+      case (.punch, _):
+        try recovery.punch(range)
+        return 0
       case (.flush, _):
         try recovery.synchronizeData()
         return 0

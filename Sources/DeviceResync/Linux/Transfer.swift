@@ -17,4 +17,14 @@ extension OwnedDescriptor {
   ) throws(Errno) -> Int32 {
     try check(unsafe cl_transfer_out(rawValue, bytes, count, offset))
   }
+
+  /// Makes `range` read as zeros without data, where the device can (fallocate(2), `FALLOC_FL_PUNCH_HOLE`).
+  ///
+  /// - Throws: `EOPNOTSUPP` where it cannot; nothing has happened then.
+  func punch(_ range: ByteRange) throws(Errno) {
+    try check(cl_punch_hole(rawValue, range.offset, range.length))
+  }
 }
+
+/// The mode of fallocate(2) that punches (`FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE`).
+var punchMode: CInt { cl_punch_mode }

@@ -19,6 +19,14 @@ public struct RunRequest: Sendable {
     case inPlace = "in-place"
   }
 
+  /// What becomes of runs of zeros that replace data.
+  public enum Zero: String, Sendable, Codable, CaseIterable {
+    /// They are punched out, where the device can.
+    case thin
+    /// They are written like the rest.
+    case data
+  }
+
   /// What is to move the bytes.
   public enum EngineChoice: String, Sendable, Codable, CaseIterable {
     /// io_uring, and threads where the kernel forbids it.
@@ -94,6 +102,8 @@ public struct RunRequest: Sendable {
   public var chunkSize: UInt64?
   /// Reads in flight per side; nil: 4.
   public var queueDepth: Int?
+  /// What becomes of zeros; nil: thin where the recovery is a sparse image.
+  public var zero: Zero?
   /// What moves the bytes.
   public var engine = EngineChoice.auto
   /// First byte to compare.

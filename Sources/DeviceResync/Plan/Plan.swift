@@ -46,6 +46,8 @@ public struct PlannedPair: Sendable {
   let isFirstRun: Bool
   /// What moves the bytes.
   let engine: Engine
+  /// What becomes of zeros that replace data.
+  let zero: RunRequest.Zero
   /// Every guard's verdict.
   public let guards: [GuardVerdict]
 
@@ -69,6 +71,7 @@ public struct PlannedPair: Sendable {
     isFirstRun = facts.isFirstRun
     // Where there is none, the guard refuses the pair.
     engine = (try? Engine(facts.request.engine, ringRefusal: facts.ringRefusal)) ?? .threads
+    zero = facts.request.zero ?? facts.recovery.defaultZero
     guards = judge(facts)
   }
 }
@@ -94,6 +97,9 @@ extension Plan {
 }
 
 extension NamedDisk {
+  /// Thin where the recovery is thin already: an image with holes.
+  var defaultZero: RunRequest.Zero { image?.isSparse == true ? .thin : .data }
+
   /// The whole disk on which it lies; nil for an image to which a loop is yet to be attached, locked.
   var wholeDisk: BlockDevice? {
     guard let device = device ?? image?.wholeLoop else { return nil }

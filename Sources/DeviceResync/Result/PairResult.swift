@@ -12,6 +12,8 @@ public struct PairResult: Sendable {
   public var writeBack: RunRequest.WriteBack?
   /// What the recovery is known to be now; nil where no run has written it.
   public var recoveryState: Consistency?
+  /// What became of zeros that replaced data; nil where nothing was to be written.
+  public var zero: RunRequest.Zero?
   /// What moved the bytes; nil where none moved.
   public var engine: String?
   /// Whether the recovery equals the primary at one point in time.

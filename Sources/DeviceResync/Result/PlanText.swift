@@ -21,6 +21,9 @@ extension Plan {
           "  room     \(ByteCount(image.fileSystem.available)) free on the file system of the recovery, a sparse image"
         )
       }
+      if request.writes, pair.zero == .thin {
+        lines.append("  zeros    punched out, where the recovery's device can: it stays thin")
+      }
       lines += pair.guards.filter { allVerdicts || $0.verdict != .passed }.flatMap(Self.lines)
     }
     lines.append("  note     \(notice)")

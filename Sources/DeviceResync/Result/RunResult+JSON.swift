@@ -98,6 +98,7 @@ private struct PairObject: Encodable {
     case sourceMode = "SourceMode"
     case writeBack = "WriteBack"
     case consistency = "Consistency"
+    case zero = "Zero"
     case engine = "Engine"
     case pointInTime = "PointInTime"
     case witness = "Witness"
@@ -120,6 +121,7 @@ private struct PairObject: Encodable {
     try container.encode(pair.sourceMode, forKey: .sourceMode)
     try container.encode(pair.writeBack, forKey: .writeBack)
     try container.encode(pair.recoveryState, forKey: .consistency)
+    try container.encode(pair.zero, forKey: .zero)
     try container.encode(pair.engine, forKey: .engine)
     try container.encode(pair.isIdentical, forKey: .identical)
     try container.encode(pair.engine == nil ? nil : pair.pointInTime, forKey: .pointInTime)

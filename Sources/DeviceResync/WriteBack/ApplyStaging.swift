@@ -28,6 +28,10 @@ enum ApplyEnding: Sendable, Equatable {
 struct ApplyTotals: Sendable, Equatable {
   /// Bytes whose write to the recovery has ended well.
   var bytesWritten: UInt64 = 0
+  /// Bytes of these that were punched out.
+  var bytesZeroed: UInt64 = 0
+  /// Whether the device refused a punch, and zeros were written as data from then on.
+  var refusedPunch = false
   /// Bytes of all writes handed to the recovery's device; an image's last bytes go beside it.
   var bytesSubmitted: UInt64 = 0
 }
@@ -40,14 +44,15 @@ struct ApplyTotals: Sendable, Equatable {
 /// - Parameters:
 ///   - pair: its number.
 ///   - queue: its primary is the staging file, its recovery the pair's; ``StagingFormat/geometry(depth:)``.
+///   - punches: whether zeros are punched where the device can, or data like the rest.
 ///   - tail: how the image's last bytes are reached; nil for a device.
 ///   - control: is told of progress; only a second request to end is followed, since the way is forward.
 ///   - totals: what was done, also where this throws; starts at zero.
 /// - Throws: 32775 where the recovery holds neither old nor new bytes (`replay`; nothing is written then) or
 ///   the file has changed since it was validated, or the first request that failed.
 func applyStaging<Queue: BlockQueue & ~Copyable>(
-  _ staging: ValidatedStaging, pair: Int, mode: ApplyMode, through queue: inout Queue, tail: ImageTail? = nil,
-  control: RunControl, totals: inout ApplyTotals
+  _ staging: ValidatedStaging, pair: Int, mode: ApplyMode, punches: Bool = false, through queue: inout Queue,
+  tail: ImageTail? = nil, control: RunControl, totals: inout ApplyTotals
 ) throws(ResyncError) -> ApplyEnding {
   precondition(queue.geometry.depth >= 3 && queue.geometry.chunk >= staging.header.segmentSize)
   if mode == .replay {
@@ -55,7 +60,7 @@ func applyStaging<Queue: BlockQueue & ~Copyable>(
       return .stopped
     }
   }
-  var pass = try staging.pass(pair: pair, through: queue, control: control)
+  var pass = try staging.pass(pair: pair, punches: punches, through: queue, control: control)
   let outcome: Result<ApplyEnding, ResyncError>
   do throws(ResyncError) {
     outcome = .success(try pass.apply(staging, pair, tail, control, &queue))
@@ -64,6 +69,8 @@ func applyStaging<Queue: BlockQueue & ~Copyable>(
   }
   pass.requests.drain(&queue)
   totals.bytesWritten += pass.requests.bytesWritten
+  totals.refusedPunch = totals.refusedPunch || pass.requests.refusedPunch
+  totals.bytesZeroed += pass.requests.bytesZeroed
   totals.bytesSubmitted += pass.requests.bytesSubmitted
   return try outcome.get()
 }
@@ -71,12 +78,13 @@ func applyStaging<Queue: BlockQueue & ~Copyable>(
 extension ValidatedStaging {
   /// A pass over the segments that hold entries of `pair`.
   func pass<Queue: BlockQueue & ~Copyable>(
-    pair: Int, through queue: borrowing Queue, control: RunControl
+    pair: Int, punches: Bool = false, through queue: borrowing Queue, control: RunControl
   ) throws(ResyncError) -> StagingPass {
     let hash = try attempt("read", on: name, .setUp) { () throws(Errno) in try RunningChecksum() }
     let extent = extents[pair]
     let requests = StagingRequests(
-      depth: queue.geometry.depth, block: header.pairs[pair].recoveryBlockSize, control: control)
+      depth: queue.geometry.depth, block: header.pairs[pair].recoveryBlockSize, punches: punches,
+      control: control)
     return StagingPass(
       StagingScan(header, hash: hash, only: pair, after: extent.after), extent.range, name: name,
       requests: requests, geometry: queue.geometry)
@@ -109,7 +117,7 @@ extension StagingPass {
         try check(entry, of: segment, queue)
         switch entry.kind {
         case .bytes: try write(entry.range, segment.slot, segment.place + entry.payload, &queue)
-        case .zeros: try write(entry.range, zeroSlot, 0, &queue)
+        case .zeros: try requests.zero(entry.range, from: zeroSlot, &queue)
         case .tail: last = (payload(of: entry, in: segment, queue), entry.range)
         case .digest, .hole, .tailDigest: continue
         }

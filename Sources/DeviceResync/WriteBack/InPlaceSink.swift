@@ -5,22 +5,24 @@ struct InPlaceSink: DifferenceSink, ~Copyable {
   var recorder: DifferenceRecorder
   /// Where writes were started, for the second comparison of `--verify`; nil where it is not asked for.
   var marks: MarkedCells?
+  let punchesZeros: Bool
   /// From the first byte written to the last; nil before the first write.
   private(set) var written: ByteRange?
   private let beforeFirstWrite: () throws(ResyncError) -> Void
   private let allowance: DifferenceAllowance?
 
   /// - Parameters:
-  ///   - beforeFirstWrite: is called once, on the thread that compares; throws where nothing may be
-  ///   written.
+  ///   - punchesZeros: whether zeros are punched where the device can, or data like the rest.
   ///   - allowance: how much may differ; nil where that is no matter.
+  ///   - beforeFirstWrite: is called once, on the thread that compares; throws where nothing may be written.
   init(
-    _ recorder: consuming DifferenceRecorder, marks: MarkedCells? = nil,
+    _ recorder: consuming DifferenceRecorder, marks: MarkedCells? = nil, punchesZeros: Bool = false,
     allowance: DifferenceAllowance? = nil,
     beforeFirstWrite: @escaping () throws(ResyncError) -> Void = { () throws(ResyncError) in }
   ) {
     self.recorder = recorder
     self.marks = marks
+    self.punchesZeros = punchesZeros
     self.beforeFirstWrite = beforeFirstWrite
     self.allowance = allowance
   }
@@ -34,7 +36,11 @@ struct InPlaceSink: DifferenceSink, ~Copyable {
       written = ByteRange(offset: difference.range.offset, length: 0)
     }
     do throws(Errno) {
-      try queue.startWrite(difference.range, from: difference.slot, at: difference.place)
+      if difference.isPunch {
+        try queue.startPunch(difference.range, from: difference.slot, at: difference.place)
+      } else {
+        try queue.startWrite(difference.range, from: difference.slot, at: difference.place)
+      }
     } catch .resourceTemporarilyUnavailable {
       return .later
     } catch {

@@ -6,6 +6,12 @@ struct StagingRequests {
   /// Bytes whose write has ended well, and bytes of all writes that were started.
   private(set) var bytesWritten: UInt64 = 0
   private(set) var bytesSubmitted: UInt64 = 0
+  /// Bytes of the written ones that were punched out.
+  private(set) var bytesZeroed: UInt64 = 0
+  /// Whether the device refused a punch.
+  var refusedPunch: Bool { punching.wasRefused }
+  /// Whether zeros are punched.
+  private var punching: PunchTrial
   /// Reads of the recovery that came to nothing, for want of a readable sector.
   var unreadable: [ByteRange] = []
 
@@ -19,7 +25,8 @@ struct StagingRequests {
   private var repeats = 0
   private static let mostRepeats = 10
 
-  init(depth: Int, block: UInt32, control: RunControl) {
+  init(depth: Int, block: UInt32, punches: Bool = false, control: RunControl) {
+    punching = PunchTrial(isWanted: punches)
     busy = [Int](repeating: 0, count: depth)
     self.block = UInt64(block)
     self.control = control
@@ -39,6 +46,7 @@ struct StagingRequests {
         case .read:
           try queue.startRead(request.range, of: request.side, into: request.slot, at: request.place)
         case .write: try queue.startWrite(request.range, from: request.slot, at: request.place)
+        case .punch: try queue.startPunch(request.range, from: request.slot, at: request.place)
         case .flush: try queue.startFlush()
         }
         busy[request.slot] += 1
@@ -53,6 +61,18 @@ struct StagingRequests {
         throw Self.failure(request, error)
       }
     }
+  }
+
+  /// Makes `range` of the recovery zero, by a punch where the device takes it.
+  ///
+  /// - Parameter slot: its primary half begins with as many zeros.
+  mutating func zero<Queue: BlockQueue & ~Copyable>(
+    _ range: ByteRange, from slot: Int, _ queue: inout Queue
+  ) throws(ResyncError) {
+    while punching.mustWait { try harvest(&queue) }
+    let kind: BlockRequest.Kind = punching.isOn ? .punch : .write
+    try start(BlockRequest(kind: kind, side: .recovery, slot: slot, place: 0, range: range), &queue)
+    if kind == .punch { punching.began() }
   }
 
   /// Hands over what was started.
@@ -78,8 +98,10 @@ struct StagingRequests {
   mutating func drain<Queue: BlockQueue & ~Copyable>(_ queue: inout Queue) {
     // The pass has its error already, and says itself what it left.
     while let outcome = try? queue.nextOutcome(waiting: true) {
-      if outcome.request.kind == .write, let bytes = try? outcome.result.get() {
+      if outcome.request.changesBytes { bytesSubmitted += outcome.request.range.length }
+      if outcome.request.changesBytes, let bytes = try? outcome.result.get() {
         bytesWritten += UInt64(bytes)
+        if outcome.request.kind == .punch { bytesZeroed += UInt64(bytes) }
       }
     }
     tell()
@@ -103,7 +125,21 @@ struct StagingRequests {
     _ outcome: Outcome, _ queue: inout Queue
   ) throws(ResyncError) {
     let request = outcome.request
-    if request.kind == .write { bytesSubmitted += request.range.length }
+    if request.changesBytes { bytesSubmitted += request.range.length }
+    if request.kind == .punch {
+      let isPunched = (try? outcome.result.get()) != nil
+      punching.ended(well: isPunched)
+      if isPunched {
+        bytesWritten += request.range.length
+        bytesZeroed += request.range.length
+        return
+      }
+      // Refused: as data, then.
+      return try start(
+        BlockRequest(
+          kind: .write, side: .recovery, slot: request.slot, place: request.place, range: request.range),
+        &queue)
+    }
     var moved: UInt64 = 0
     switch outcome.result {
     case .success(let bytes):

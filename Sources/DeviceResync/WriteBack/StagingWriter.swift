@@ -105,7 +105,7 @@ struct StagingWriter<Queue: BlockQueue & ~Copyable>: ~Copyable {
     var done = 0
     while done < primary.byteCount {
       let isZero = primary.extracting(done..<min(done + block, primary.byteCount)).isZero
-      let run = primary.staged(from: done, block: block, isZero: isZero)
+      let run = primary.endOfPiece(from: done, block: block, isZero: isZero)
       while done < run {
         let length = try makeRoom(for: run - done, of: block, unit: Int(blocks.recoveryBlockSize), isZero)
         let piece = done..<done + length

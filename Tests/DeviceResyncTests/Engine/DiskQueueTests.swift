@@ -178,4 +178,42 @@ struct DiskQueueTests {
     try queue.startRead(ByteRange(offset: (1 << 20) - 4096, length: 8192), of: .recovery, into: 0, at: 0)
     #expect(try queue.nextOutcome(waiting: true)?.result == .success(4096))
   }
+
+  @Test(
+    "a punch makes its range zero, gives its blocks back, and counts as written", arguments: Engine.allCases)
+  func punch(_ engine: Engine) throws {
+    let bytes = randomBytes(4 << 20, seed: 5)
+    let disk = try LoopDisk.holding(bytes)
+    try disk.image.synchronizeData()
+    let before = try FileStatus(of: disk.image).allocated
+    let name = try #require(disk.loop.path.lastComponent).string
+    let count = try #require(try WriteCount(of: name, on: nil))
+    do {
+      var queue = try DiskQueue(
+        primary: disk.open(.readOnly), recovery: disk.open(.readWrite.union(.claim)), geometry: smallChunks,
+        engine: engine)
+      try queue.startPunch(ByteRange(offset: 1 << 20, length: 65536), from: 0, at: 0)
+      let outcome = try #require(try queue.nextOutcome(waiting: true))
+      #expect(outcome.request.kind == .punch && outcome.result == .success(65536))
+      // Less than a block of the file system: zero all the same.
+      try queue.startPunch(ByteRange(offset: (2 << 20) + 512, length: 1024), from: 0, at: 0)
+      #expect(try queue.nextOutcome(waiting: true)?.result == .success(1024))
+    }
+    #expect(try FileStatus(of: disk.image).allocated == before - 65536)
+    #expect(try WriteCount(of: name, on: nil)?.bytes == count.bytes + 65536 + 1024)
+    var expected = bytes
+    for place in [1 << 20..<(1 << 20) + 65536, (2 << 20) + 512..<(2 << 20) + 1536] {
+      for byte in place { expected[byte] = 0 }
+    }
+    #expect(differingBytes(try disk.bytes(), expected) == 0)
+  }
+
+  @Test("a descriptor opened read-only cannot be punched either", arguments: Engine.allCases)
+  func punchReadOnly(_ engine: Engine) throws {
+    let disk = try LoopDisk(size: 1 << 20)
+    var queue = try DiskQueue(
+      primary: disk.open(.readOnly), recovery: disk.open(.readOnly), geometry: smallChunks, engine: engine)
+    try queue.startPunch(ByteRange(offset: 0, length: 4096), from: 0, at: 0)
+    #expect(try queue.nextOutcome(waiting: true)?.result == .failure(.badFileDescriptor))
+  }
 }

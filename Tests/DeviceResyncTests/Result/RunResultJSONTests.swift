@@ -91,7 +91,8 @@ struct RunResultJSONTests {
                 "RecoveryForeignBytes" : null,
                 "RecoveryImageChanged" : false
               },
-              "WriteBack" : null
+              "WriteBack" : null,
+              "Zero" : null
             }
           ],
           "ReturnName" : "Completed with No Error",

@@ -80,6 +80,7 @@ struct FaultyQueue<Inner: BlockQueue & ~Copyable>: BlockQueue, ~Copyable {
     switch request.kind {
     case .read: try inner.startRead(request.range, of: request.side, into: request.slot, at: request.place)
     case .write: try inner.startWrite(request.range, from: request.slot, at: request.place)
+    case .punch: try inner.startPunch(request.range, from: request.slot, at: request.place)
     case .flush: try inner.startFlush()
     }
   }
@@ -90,6 +91,10 @@ struct FaultyQueue<Inner: BlockQueue & ~Copyable>: BlockQueue, ~Copyable {
 
   mutating func startWrite(_ range: ByteRange, from slot: Int, at place: Int) throws(Errno) {
     try start(BlockRequest(kind: .write, side: .recovery, slot: slot, place: place, range: range))
+  }
+
+  mutating func startPunch(_ range: ByteRange, from slot: Int, at place: Int) throws(Errno) {
+    try start(BlockRequest(kind: .punch, side: .recovery, slot: slot, place: place, range: range))
   }
 
   mutating func startFlush() throws(Errno) {

@@ -20,6 +20,8 @@ struct MemoryQueue: BlockQueue, ~Copyable {
   private(set) var violations: [String] = []
   /// Every write that was started.
   private(set) var writes: [ByteRange] = []
+  /// Every punch that was started.
+  private(set) var punches: [ByteRange] = []
   private(set) var reads: [BlockRequest] = []
   private(set) var mostWritesInFlight = 0
   private var slab: [UInt8]
@@ -34,7 +36,7 @@ struct MemoryQueue: BlockQueue, ~Copyable {
   }
 
   private func slabRange(_ request: BlockRequest) -> Range<Int> {
-    let half: Side = request.kind == .write ? .primary : request.side
+    let half: Side = request.changesBytes ? .primary : request.side
     let start = geometry.place(of: half, in: request.slot) + request.place
     return start..<start + Int(request.range.length)
   }
@@ -42,7 +44,7 @@ struct MemoryQueue: BlockQueue, ~Copyable {
   private mutating func add(_ request: BlockRequest) {
     let place = slabRange(request)
     for other in inFlight {
-      if request.kind == .write, other.kind == .write, request.range.overlaps(other.range) {
+      if request.changesBytes, other.changesBytes, request.range.overlaps(other.range) {
         violations.append("overlapping writes: \(request.range), \(other.range)")
       }
       if request.kind == .read || other.kind == .read, slabRange(other).overlaps(place) {
@@ -62,11 +64,21 @@ struct MemoryQueue: BlockQueue, ~Copyable {
   }
 
   mutating func startWrite(_ range: ByteRange, from slot: Int, at place: Int) throws(Errno) {
-    let writing = inFlight.count { $0.kind == .write }
+    let writing = inFlight.count { $0.changesBytes }
     guard writing < QueueGeometry.maxWrites else { throw .resourceTemporarilyUnavailable }
     mostWritesInFlight = max(mostWritesInFlight, writing + 1)
     writes.append(range)
     add(BlockRequest(kind: .write, side: .recovery, slot: slot, place: place, range: range))
+  }
+
+  mutating func startPunch(_ range: ByteRange, from slot: Int, at place: Int) throws(Errno) {
+    let request = BlockRequest(kind: .punch, side: .recovery, slot: slot, place: place, range: range)
+    if punches.count == 1, inFlight.contains(where: { $0.kind == .punch }) {
+      violations.append("a second punch before the first has ended: \(request)")
+    }
+    if slab[slabRange(request)].contains(where: { $0 != 0 }) { violations.append("no zeros: \(request)") }
+    punches.append(range)
+    add(request)
   }
 
   mutating func startFlush() throws(Errno) {
@@ -88,6 +100,8 @@ struct MemoryQueue: BlockQueue, ~Copyable {
     case (.read, .primary): slab.replaceSubrange(slabRange(request), with: primary[onDisk])
     case (.read, .recovery): slab.replaceSubrange(slabRange(request), with: recovery[onDisk])
     case (.write, _): recovery.replaceSubrange(onDisk, with: slab[slabRange(request)])
+    case (.punch, _):
+      recovery.replaceSubrange(onDisk, with: [UInt8](repeating: 0, count: onDisk.count))
     case (.flush, _): break
     }
     return Outcome(request: request, result: .success(UInt32(request.range.length)))
