@@ -223,3 +223,10 @@ int cl_bytes_are_locked(int descriptor, uint64_t first, uint64_t count) {
   int result = byte_lock(descriptor, F_OFD_GETLK, F_WRLCK, first, count, &lock);
   return result < 0 ? result : lock.l_type != F_UNLCK;
 }
+
+int64_t cl_write(int descriptor, const void *buffer, size_t count) {
+  ssize_t result;
+  do result = write(descriptor, buffer, count);
+  while (result < 0 && errno == EINTR);
+  return result < 0 ? -errno : result;
+}

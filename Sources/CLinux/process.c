@@ -16,7 +16,7 @@ const char *cl_errno_name(int number) { return strerrorname_np(number); }
 
 int cl_thread_id(void) { return gettid(); }
 
-static void stop_signals(sigset_t *set) {
+void cl_stop_signals(sigset_t *set) {
   sigemptyset(set);
   sigaddset(set, SIGINT);
   sigaddset(set, SIGTERM);
@@ -25,13 +25,13 @@ static void stop_signals(sigset_t *set) {
 
 int cl_block_stop_signals(void) {
   sigset_t set;
-  stop_signals(&set);
+  cl_stop_signals(&set);
   return -pthread_sigmask(SIG_BLOCK, &set, NULL);
 }
 
 int cl_wait_for_stop_signal(void) {
   sigset_t set;
-  stop_signals(&set);
+  cl_stop_signals(&set);
   int number = 0;
   int result = sigwait(&set, &number);
   return result != 0 ? -result : number;

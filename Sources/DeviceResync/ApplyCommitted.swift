@@ -38,20 +38,23 @@ func applyCommitted(
     staging, pair: pair, mode: mode, punches: punches, through: &queue, tail: tail, control: control,
     totals: &totals)
   reporter.begin(.flushing)
+  reporter.wait(for: [recovery.disk.number])
   // Through the descriptor that was open before the first write (PITFALLS D6).
   try attempt("flush", on: name, side: .recovery, .transfer) { () throws(Errno) in
     try recovery.disk.device.synchronizeData()
   }
-  guard ending == .complete else { throw stoppedBySecondSignal(name) }
+  guard ending == .complete else { throw stopped(control, name) }
+  reporter.wait(for: [recovery.disk.number] + planned.related.map(\.number))
   try settle(recovery.disk, planned.related, .recovery, droppingCaches: true)
   var applied = Applied(
     written: totals.bytesWritten, zeroed: totals.bytesZeroed, isThin: punches && !totals.refusedPunch,
     submitted: totals.bytesSubmitted, proved: 0)
   guard proves else { return applied }
   reporter.begin(.verifying)
-  // A control of its own: what is committed is finished, and the proof belongs to it.
-  applied.proved =
-    try proveAgainstDigests(staging, pair: pair, through: &queue, tail: tail, control: RunControl()) ?? 0
+  guard
+    let proved = try proveAgainstDigests(staging, pair: pair, through: &queue, tail: tail, control: control)
+  else { throw stopped(control, name) }
+  applied.proved = proved
   return applied
 }
 
@@ -65,7 +68,7 @@ func checkCommitted(
   var queue = try stagingQueue(staging, directory, recovery, engine)
   let tail = try ImageTail(of: recovery.disk, name)
   guard try checkTargets(staging, pair: pair, through: &queue, tail: tail, control: control) else {
-    throw stoppedBySecondSignal(name)
+    throw stopped(control, name)
   }
 }
 
@@ -103,9 +106,10 @@ private func stagingQueue(
   }
 }
 
-private func stoppedBySecondSignal(_ name: String) -> ResyncError {
-  ResyncError(
-    .terminated, "finish", on: name, side: .recovery, reason: "a second signal ended it; the commit stands",
+/// A second request to end has come: what is committed is not applied or not proved, and stays to be finished.
+private func stopped(_ control: RunControl, _ name: String) -> ResyncError {
+  control.ending(
+    "finish", on: name, side: .recovery, "the commit stands",
     remedy: "finish it with: vmresync repair \(ShellWord(name))")
 }
 

@@ -45,10 +45,11 @@ extension PairRun {
   /// (PITFALLS D6).
   func flush() throws(ResyncError) {
     reporter.begin(.flushing)
+    reporter.wait(for: [pair.recovery.disk.number])
     try attempt("flush", on: names[.recovery], side: .recovery, .transfer) { () throws(Errno) in
       try pair.recovery.disk.device.synchronizeData()
     }
-    try settle(pair.recovery.disk, planned.recovery.related, .recovery, droppingCaches: true)
+    try settle(.recovery, planned.recovery.related)
   }
 
   /// The kernel keeps the partition table that it read when the disk was attached (PITFALLS A19).

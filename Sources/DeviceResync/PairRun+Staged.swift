@@ -27,7 +27,7 @@ extension PairRun {
     note(sink.recorder)
     do throws(ResyncError) {
       switch try outcome.ending.get() {
-      case .stopped: throw ResyncError.terminated
+      case .stopped: throw control.ending()
       case .holeHoldsData:
         writer = sink.takeWriter()
         return false

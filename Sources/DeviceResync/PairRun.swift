@@ -111,14 +111,26 @@ extension PairRun {
   mutating func prepare() throws(ResyncError) -> Witnesses {
     try checkTail()
     reporter.begin(.settling)
-    try settle(pair.primary.disk, planned.primary.related, .primary, droppingCaches: false)
-    try settle(pair.recovery.disk, planned.recovery.related, .recovery, droppingCaches: request.writes)
+    try settle(.primary, planned.primary.related)
+    try settle(.recovery, planned.recovery.related)
     let witnesses = Witnesses(
       primary: try Witness(pair.primary.disk, planned.primary, .primary),
       recovery: try Witness(pair.recovery.disk, planned.recovery, .recovery))
     try check(.primary)
     try check(.recovery)
     return witnesses
+  }
+
+  /// Brings to one side's disk what others have written; on a slow disk that takes its time, and sysfs shows it.
+  func settle(_ side: Side, _ related: [BlockDevice]) throws(ResyncError) {
+    switch side {
+    case .primary:
+      reporter.wait(for: [pair.primary.disk.number] + related.map(\.number))
+      try DeviceResync.settle(pair.primary.disk, related, side, droppingCaches: false)
+    case .recovery:
+      reporter.wait(for: [pair.recovery.disk.number] + related.map(\.number))
+      try DeviceResync.settle(pair.recovery.disk, related, side, droppingCaches: request.writes)
+    }
   }
 
   /// Looks who uses the disks, whether they are still the same, and whether somebody else wrote to one.
@@ -129,8 +141,8 @@ extension PairRun {
     // Users first, then the witnesses: whoever was there for a moment and is gone has left its trace by then.
     let users = try checkUsers()
     // What somebody wrote through a page cache counts only when it is written back.
-    try settle(pair.primary.disk, users.primary.related, .primary, droppingCaches: false)
-    try settle(pair.recovery.disk, users.recovery.related, .recovery, droppingCaches: request.writes)
+    try settle(.primary, users.primary.related)
+    try settle(.recovery, users.recovery.related)
     try check(.primary)
     try check(.recovery)
     let findings = (
@@ -173,7 +185,7 @@ extension PairRun {
       let before = imageStatuses()
       let ending = try compare(&queue, readsHoles: readsHoles, submitted: &submitted)
       if ending == .stopped {
-        throw ResyncError(.terminated, "go on", reason: "the run was ended by request or signal")
+        throw control.ending()
       }
       let holesHeld = before.holds(
         imageStatuses(), recoveryToo: submitted == 0 && result.totals.bytesWritten == 0)

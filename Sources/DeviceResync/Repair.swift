@@ -2,15 +2,21 @@ import SystemPackage
 
 /// Finishes what stopped runs have left on `paths`, or drops it where nothing was committed; idempotent.
 ///
-/// Needs the recoveries only, not their primaries. Runs on the calling thread, which must be the only one that
-/// touches the disks; who may hang on one calls it from a process that may hang.
+/// Needs the recoveries only, not their primaries. It touches devices; who may hang on one calls it from a process
+/// that may hang.
+///
+/// - Parameter report: is called on two threads, never at the same moment.
 public func repair(
-  _ paths: [String], stateDirectory: String, engine: RunRequest.EngineChoice = .auto, control: RunControl,
-  report: @escaping @Sendable (RunEvent) -> Void
+  _ request: RepairRequest, control: RunControl, report: @escaping @Sendable (RunEvent) -> Void
 ) -> RunResult {
+  let reporter = RunReporter(sizes: [], control: control, report: report)
+  return ticking(reporter, for: nil) { repair(request, control, reporter) }
+}
+
+private func repair(_ request: RepairRequest, _ control: RunControl, _ reporter: RunReporter) -> RunResult {
   do throws(ResyncError) {
-    let engine = try Engine(engine, ringRefusal: ringRefusal())
-    let done = try repair(paths, FilePath(stateDirectory), engine, control, report)
+    let engine = try Engine(request.engine, ringRefusal: ringRefusal())
+    let done = try repair(request.paths, FilePath(request.stateDirectory), engine, control, reporter)
     var result = RunResult(
       nil, .completed,
       done.notes.isEmpty ? "nothing was left unfinished" : done.notes.joined(separator: "; "),
@@ -25,9 +31,9 @@ public func repair(
 }
 
 private func repair(
-  _ paths: [String], _ directory: FilePath, _ engine: Engine, _ control: RunControl,
-  _ report: @escaping @Sendable (RunEvent) -> Void
+  _ paths: [String], _ directory: FilePath, _ engine: Engine, _ control: RunControl, _ reporter: RunReporter
 ) throws(ResyncError) -> (notes: [String], movedBytes: Bool) {
+  reporter.begin(.planning)
   guard let store = try DirectoryStore.ifPresent(at: directory) else { return ([], false) }
   let names = paths.map(NamedPath.init(resolving:))
   let images = names.compactMap(\.status).filter { $0.kind == .regular }.map(\.identity)
@@ -44,7 +50,7 @@ private func repair(
     }
     disks.append(disk)
   }
-  let reporter = RunReporter(sizes: disks.map(\.size), control: control, report: report)
+  reporter.take(sizes: disks.map(\.size))
   var unfinished = Unfinished(StateBook(store), engine, control, reporter)
   var paths: [PersistentIdentity: String] = [:]
   for disk in disks {
@@ -62,6 +68,7 @@ private func repair(
       try unfinished.settle(pairs, for: .repair)
     }
   }
+  reporter.begin(.closing)
   try StagingDirectory(of: unfinished.book.store).sweep(unfinished.book)
   return (unfinished.notes, unfinished.movedBytes)
 }

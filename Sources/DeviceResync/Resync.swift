@@ -14,30 +14,7 @@ public func run(
   let reporter = RunReporter(
     sizes: plan.pairs.map { (plan.request.window(of: $0.primary.size)?.length ?? $0.primary.size) },
     control: control, report: report)
-  let box = ResultBox()
-  do throws(Errno) {
-    let done = try Latch()
-    let thread = try withLatch(done, plan, control, reporter, box)
-    _ = consume thread  // Waits for it.
-  } catch {
-    return RunResult(
-      plan.request, refusedBy: ResyncError(.kernel(error, .setUp), "start", on: "the thread that moves bytes")
-    )
-  }
-  guard let result = box.take() else { preconditionFailure("the thread leaves a result") }
-  return result
-}
-
-private func withLatch(
-  _ done: consuming Latch, _ plan: Plan, _ control: RunControl, _ reporter: RunReporter, _ box: ResultBox
-) throws(Errno) -> IOThread {
-  let done = SharedLatch(done)
-  let thread = try IOThread {
-    box.put(carryOut(plan, control, reporter))
-    done.open()
-  }
-  while !done.wait(milliseconds: 250) { reporter.tick() }
-  return thread
+  return ticking(reporter, for: plan.request) { carryOut(plan, control, reporter) }
 }
 
 /// Claims everything, judges again, then works pair by pair.
@@ -62,7 +39,7 @@ private func carryOut(_ plan: Plan, _ control: RunControl, _ reporter: RunReport
     } else {
       for (index, pair) in call.pairs.enumerated() {
         if control.isStopping {
-          results[index].returnValue = .failed
+          results[index].returnValue = control.ending().returnValue
           continue
         }
         reporter.begin(pair: index)
@@ -71,6 +48,7 @@ private func carryOut(_ plan: Plan, _ control: RunControl, _ reporter: RunReport
         results[index] = work.result
       }
     }
+    reporter.begin(.closing)  // What was opened is let go of from here on.
   } catch {
     // Whoever came between the plan and the claim is named by the guards, not by an errno.
     if case .kernel(_, .open) = error.cause,
@@ -84,7 +62,7 @@ private func carryOut(_ plan: Plan, _ control: RunControl, _ reporter: RunReport
   }
   noteState(&results, plan)
   noteWhatStayed(&results, plan, ownLoops)
-  return RunResult(plan.request, results, wasTerminated: control.isStopping)
+  return RunResult(plan.request, results, wasTerminated: control.wasTerminated)
 }
 
 /// What is remembered of disks, to read and to write; nil where the run writes nothing.
@@ -171,9 +149,7 @@ private func claim(_ plan: Plan, _ control: RunControl) throws(ResyncError) -> O
       return now?.refusal == nil || now?.isEnding == true
     }
   } catch  where error.errno == .resourceBusy && control.isStopping {
-    throw ResyncError(
-      .terminated, "wait for", on: error.device, side: .recovery,
-      reason: "the run was ended by request or signal")
+    throw control.ending("wait for", on: error.device, side: .recovery)
   } catch  where error.errno == .resourceBusy && clock.now >= deadline {
     throw ResyncError(
       .inUse, "claim", on: error.device, side: .recovery,

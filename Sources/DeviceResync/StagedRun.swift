@@ -52,8 +52,10 @@ struct StagedRun: ~Copyable {
     let seal = staged.seal
     let committed = CommitSeal(
       run: run.id, records: seal.records, segments: seal.segments, bytes: seal.bytes, hash: seal.hash)
+    reporter.begin(.committing)
     // Where this fails the commit may stand all the same: the next start reads it, and the file stays for that.
     try book.commit(hold, committed)
+    reporter.beginForward(bytes: seal.bytes)
     do throws(ResyncError) {
       var submitted: [UInt64] = []
       for index in runs.indices {
@@ -78,7 +80,9 @@ struct StagedRun: ~Copyable {
       }
       throw error
     }
+    reporter.begin(.recording)
     try finish(hold, runs, run)
+    reporter.endForward()
     try directory.remove(name)
   }
 
@@ -140,7 +144,7 @@ extension StagedRun {
       do throws(ResyncError) {
         try checkFigures(runs, needed: isOutOfRoom ? needed : nil)
         for index in runs.indices { try runs[index].conclude(witnesses[index], submitted: 0) }
-        if control.isStopping { throw ResyncError.terminated }
+        if control.isStopping { throw control.ending() }
         if runs.allSatisfy({ $0.result.totals.bytesDifferent == 0 }) {
           staged.drop()
           return nil
@@ -150,6 +154,7 @@ extension StagedRun {
         staged.drop()
         throw error
       }
+      reporter.begin(.sealing)
       let seal = try staged.seal()
       // Read back before the commit: what a bad disk has made of it must not be found when it is too late.
       return try directory.validate(
@@ -177,10 +182,4 @@ extension RelationshipState.Pair {
   static func pairs(of plan: Plan) throws(ResyncError) -> [RelationshipState.Pair] {
     try pairs(of: plan.pairs.map { ($0.primary, $0.recovery) }, on: plan.host)
   }
-}
-
-extension ResyncError {
-  /// A run that was asked to end.
-  static let terminated = ResyncError(
-    .terminated, "go on", reason: "the run was ended by request or signal")
 }

@@ -125,6 +125,8 @@ extension Unfinished {
     movedBytes = true
     try book.recommit(hold)
     let recoveries = try ClaimedRecoveries.claim(relationship.calling(named), control)
+    reporter.beginForward(bytes: seal.bytes)
+    defer { control.goForward(false) }
     let written: UInt64
     do throws(ResyncError) {
       written = try recoveries.finish(staging, from: directory(of: run), engine, control, reporter)
@@ -136,6 +138,7 @@ extension Unfinished {
     try book.finish(
       hold, run.isFuzzy == true ? .fuzzy(from: run.began, to: .now()) : .consistent(at: run.began),
       completed: nil)
+    reporter.endForward()
     if let place = run.staging { try StagingDirectory.drop(place, book.store) }
     notes.append(
       "the commit of \(run.began) was finished: \(ByteCount(written)) written, all of it read back")
@@ -152,7 +155,9 @@ extension ClaimedRecoveries {
     _ control: RunControl, _ reporter: RunReporter
   ) throws(ResyncError) -> UInt64 {
     var witnesses: [Witness] = []
+    reporter.begin(.settling)
     for recovery in all {
+      reporter.wait(for: [recovery.device.disk.number] + recovery.planned.related.map(\.number))
       try settle(recovery.device.disk, recovery.planned.related, .recovery, droppingCaches: true)
       try recovery.device.holdStartGuard()
       witnesses.append(try Witness(recovery.device.disk, recovery.planned, .recovery))
@@ -167,7 +172,9 @@ extension ClaimedRecoveries {
           staging, from: directory, to: recovery.device, recovery.planned, pair: index, mode: .replay,
           proves: true, engine, recovery.planned.defaultZero, control, reporter))
     }
+    reporter.begin(.checking)
     for (index, recovery) in all.enumerated() {
+      reporter.wait(for: [recovery.device.disk.number] + recovery.planned.related.map(\.number))
       _ = try checkUntouched(
         recovery.device, recovery.planned, witnesses[index], submitted: applied[index].submitted)
     }

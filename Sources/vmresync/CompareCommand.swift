@@ -7,6 +7,7 @@ struct CompareCommand: ParsableCommand {
     discussion: "Exits with 0 where they are identical, with 1 where they differ.")
 
   @OptionGroup(title: "Disks") var pairs: PairOptions
+  @OptionGroup(title: "Time") var limits: LimitOptions
   @OptionGroup(title: "Output") var output: ProgressOptions
 
   @Flag(help: "Draw where on the disk the differences lie; by itself on a terminal.")
@@ -40,7 +41,8 @@ struct CompareCommand: ParsableCommand {
     request.streamsRanges = ranges != nil
     request.windowOffset = byteOffset?.bytes ?? 0
     request.windowLength = byteLength?.bytes
-    try Session(request, json: pairs.json, output: output, showsMap: map, rangesFile: ranges).run(
-      confirming: false)
+    Session(
+      request, json: pairs.json, limits: limits.limits, output: output, showsMap: map, rangesFile: ranges
+    ).run(confirming: false)
   }
 }

@@ -27,29 +27,18 @@ enum Console {
     _ = try? FileDescriptor.standardError.writeAll((text + terminator).utf8)
   }
 
-  /// What is typed up to the end of the line.
+  /// Asks `question`.
   ///
-  /// Not through stdio: its lock on standard input would keep a signal from ending the process meanwhile.
-  private static func readAnswer() -> String {
-    var bytes: [UInt8] = []
-    var byte: UInt8 = 0
-    while bytes.count < 4096, read(STDIN_FILENO, &byte, 1) == 1, byte != UInt8(ascii: "\n") {
-      bytes.append(byte)
-    }
-    return String(decoding: bytes, as: UTF8.self)
+  /// - Parameter word: what must be typed; nil where `y` is enough.
+  static func ask(_ question: String, typing word: String?) {
+    guard let word else { return error("\(question) [y/N] ", terminator: "") }
+    error("\(question)\nType \(PrintableText(word)) to go on: ", terminator: "")
   }
 
-  /// Asks `question`; whether the answer is yes.
-  ///
-  /// No answer is no.
-  /// - Parameter word: what must be typed; nil where `y` is enough.
-  static func confirms(_ question: String, typing word: String? = nil) -> Bool {
-    guard let word else {
-      error("\(question) [y/N] ", terminator: "")
-      let answer = readAnswer().lowercased()
-      return answer == "y" || answer == "yes"
-    }
-    error("\(question)\nType \(PrintableText(word)) to go on: ", terminator: "")
-    return readAnswer() == word
+  /// Whether what was typed is a yes; no answer is no.
+  static func isYes(_ line: String, typing word: String?) -> Bool {
+    if let word { return line == word }
+    let answer = line.lowercased()
+    return answer == "y" || answer == "yes"
   }
 }

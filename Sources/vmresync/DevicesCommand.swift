@@ -15,16 +15,14 @@ struct DevicesCommand: ParsableCommand {
   @Flag(help: "Print one JSON object.")
   var json = false
 
+  @OptionGroup var stall: StallOptions
+
   func run() throws {
-    do {
-      let report = try DeviceReport(of: paths, stateDirectory: state.stateDir)
-      // Only a terminal has an edge; a pipe's reader wants labels and paths whole.
-      let width = isatty(STDOUT_FILENO) == 1 ? Console.width : 10_000
-      print(json ? report.json : report.text(width: width), terminator: "")
-    } catch {
-      let result = RunResult(nil, refusedBy: error)
-      if json { print(result.json, terminator: "") } else { Console.error(result.text, terminator: "") }
-      throw ExitCode(result.exitStatus)
-    }
+    // Only a terminal has an edge; a pipe's reader wants labels and paths whole.
+    let width = isatty(STDOUT_FILENO) == 1 ? Console.width : 10_000
+    let request = DevicesRequest(paths, stateDirectory: state.stateDir, json: json, width: width)
+    // Without its devices the call has nothing for standard output, but in JSON.
+    let printer = ResultPrinter(json: json, isQuiet: true, showsMap: false)
+    Supervision.run(.devices(request), stall.limits, EventSpectator(nil)) { printer.show($0) }
   }
 }

@@ -1,33 +1,47 @@
 import DeviceResync
 import Glibc
-import Synchronization
 import SystemPackage
 
 /// Shows a run's events on standard error, and writes its ranges to a file.
-final class EventPrinter: Sendable {
-  private let display: Mutex<ProgressDisplay>
-  private let ranges: Mutex<RangesFile?>
+final class EventPrinter {
+  private var display: ProgressDisplay
+  private var ranges: RangesFile?
+  private let isQuiet: Bool
 
-  /// - Throws: where the file for the ranges cannot be made.
-  init(style: ProgressStyle, rangesFile: String?) throws {
-    display = Mutex(ProgressDisplay(style: style))
-    let file = try rangesFile.map(RangesFile.init(path:))
-    ranges = Mutex(file)
+  init(style: ProgressStyle, isQuiet: Bool = false) {
+    display = ProgressDisplay(style: style)
+    self.isQuiet = isQuiet
   }
+
+  /// Shows the plan.
+  func show(_ plan: PlanReport) { display.say(plan.text) }
+
+  /// The run begins.
+  ///
+  /// - Throws: where the file for the ranges cannot be made.
+  func begin(rangesFile: String?) throws(ResyncError) { ranges = try rangesFile.map(RangesFile.init(path:)) }
 
   /// Takes an event.
   func take(_ event: RunEvent) {
     if case .ranges(let found, let pair) = event {
-      ranges.withLock { $0?.write(found, pair: pair) }
+      ranges?.write(found, pair: pair)
     } else {
-      display.withLock { $0.show(event) }
+      display.show(event)
     }
+  }
+
+  /// A request to end came after the commit.
+  func willFinish(bytesLeft: UInt64) {
+    guard !isQuiet else { return }
+    display.say(
+      "finishing what was committed, \(ByteCount(bytesLeft)) left; a second signal stops it, and leaves the rest to "
+        + "vmresync repair\n")
   }
 
   /// Ends the display; returns what went wrong with the ranges' file.
   func finish() -> ResyncError? {
-    display.withLock { $0.end() }
-    return ranges.withLock { $0?.close() }
+    display.end()
+    return ranges?.close()
   }
 }
 
@@ -37,7 +51,7 @@ struct RangesFile {
   private let stream: UnsafeMutablePointer<FILE>
   private var hasFailed = false
 
-  init(path: String) throws {
+  init(path: String) throws(ResyncError) {
     // The one file that vmresync makes, because it was asked to; never over one that is there.
     guard let stream = fopen(path, "wxe") else {
       throw ResyncError(.kernel(Errno(rawValue: errno), .open), "make the file for the ranges", on: path)

@@ -134,9 +134,47 @@ struct WriteOptions: ParsableArguments {
   }
 }
 
+/// How long a run may take: what `compare` and `resync` share.
+struct LimitOptions: ParsableArguments {
+  @OptionGroup var stall: StallOptions
+
+  @Option(
+    help: ArgumentHelp(
+      "End the run in order after this time, with 32772; what is committed by then is finished.",
+      valueName: "time"))
+  var maxDuration: TimeArgument?
+
+  var limits: RunLimits {
+    var limits = stall.limits
+    limits.duration = maxDuration?.span
+    return limits
+  }
+}
+
+/// How long nothing may move.
+struct StallOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Answer with 32772 when nothing has moved for this time, such as 90s, 15min or 2h. (default: 15min)",
+      valueName: "time"))
+  var stallTimeout: TimeArgument?
+
+  var limits: RunLimits { stallTimeout.map { RunLimits(stall: $0.span) } ?? RunLimits() }
+}
+
+/// A span of time on the command line.
+struct TimeArgument: ExpressibleByArgument {
+  let span: TimeSpan
+
+  init?(argument: String) {
+    guard let span = TimeSpan(parsing: argument) else { return nil }
+    self.span = span
+  }
+}
+
 /// How a run shows what it does.
 struct ProgressOptions: ParsableArguments {
-  @Option(help: "How progress is shown: auto, bar, plain or none.")
+  @Option(help: "How progress is shown: auto, bar, plain, json or none.")
   var progress: ProgressStyle = .auto
 
   @Flag(help: "Print nothing but errors.")
@@ -144,7 +182,7 @@ struct ProgressOptions: ParsableArguments {
 }
 
 enum ProgressStyle: String, ExpressibleByArgument, CaseIterable {
-  case auto, bar, plain, none
+  case auto, bar, plain, json, none
 }
 
 /// The one format that a side can be declared to have.

@@ -1,9 +1,9 @@
 import DeviceResync
 import Glibc
 
-/// Progress on standard error: a bar that is drawn over, or lines.
+/// Progress on standard error: a bar that is drawn over, lines, or JSON lines.
 struct ProgressDisplay {
-  private enum Form { case bar, lines, none }
+  private enum Form { case bar, lines, json, none }
 
   private let form: Form
   private var isBarDrawn = false
@@ -17,6 +17,7 @@ struct ProgressDisplay {
       switch style {
       case .bar: .bar
       case .plain: .lines
+      case .json: .json
       case .none: .none
       // systemd sets JOURNAL_STREAM for a service whose standard error is the journal (systemd.exec(5)).
       case .auto: Console.isTerminal ? .bar : getenv("JOURNAL_STREAM") != nil ? .lines : .none
@@ -24,15 +25,25 @@ struct ProgressDisplay {
   }
 
   mutating func show(_ event: RunEvent) {
+    if form == .json {
+      if let line = ProgressLine(event) { Console.error(line.text, terminator: "") }
+      return
+    }
     switch event {
     case .progress(let progress): show(progress)
-    case .phase, .differences, .ranges: break
+    case .phase, .differences, .ranges, .waiting, .committed, .applied, .activity: break
     case .question: clear()
     case .error(let error, _):
       guard form != .none else { return }
       clear()
       Console.error("error: \(error)")
     }
+  }
+
+  /// Shows a text that ends its last line.
+  mutating func say(_ text: String) {
+    clear()
+    Console.error(form == .json ? ProgressLine(message: text).text : text, terminator: "")
   }
 
   /// Leaves the screen as it was.
@@ -46,13 +57,13 @@ struct ProgressDisplay {
   private mutating func show(_ progress: RunProgress) {
     rate.add(progress.callDone, at: progress.seconds)
     switch form {
-    case .none: break
+    case .none, .json: break
     case .bar:
       Console.error("\r" + bar(progress, width: Console.errorWidth) + "\u{1b}[K", terminator: "")
       isBarDrawn = true
     case .lines:
       // A line per 10 %, or per 10 minutes.
-      let percent = Self.percent(progress.callDone, progress.callTotal)
+      let percent = progress.percent
       guard percent / 10 > lastPercent / 10 || progress.seconds - lastLine >= 600 else { return }
       lastPercent = percent
       lastLine = progress.seconds
@@ -68,7 +79,7 @@ struct ProgressDisplay {
   private func words(_ progress: RunProgress) -> String {
     var parts: [String] = []
     let pair = progress.pairs > 1 ? "pair \(progress.pair + 1)/\(progress.pairs) " : ""
-    parts.append("\(pair)\(progress.phase.rawValue) \(Self.percent(progress.callDone, progress.callTotal)) %")
+    parts.append("\(pair)\(progress.phase.rawValue) \(progress.percent) %")
     if progress.pairs > 1 {
       parts.append("this pair \(Self.percent(progress.pairDone, progress.pairTotal)) %")
     }
@@ -110,7 +121,8 @@ struct RateMeter {
     guard let first = samples.first, let last = samples.last, last.seconds - first.seconds >= 1 else {
       return nil
     }
-    return UInt64(exactly: (Double(last.bytes - first.bytes) / (last.seconds - first.seconds)).rounded())
+    let bytes = last.bytes > first.bytes ? last.bytes - first.bytes : 0
+    return UInt64(exactly: (Double(bytes) / (last.seconds - first.seconds)).rounded())
       ?? .max
   }
 

@@ -1,6 +1,5 @@
 import ArgumentParser
 import DeviceResync
-import Glibc
 
 struct RepairCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -12,6 +11,7 @@ struct RepairCommand: ParsableCommand {
   var paths: [String]
 
   @OptionGroup var state: StateOptions
+  @OptionGroup var stall: StallOptions
 
   @OptionGroup var engine: EngineOptions
 
@@ -19,22 +19,15 @@ struct RepairCommand: ParsableCommand {
   var json = false
 
   func run() throws {
-    let control = RunControl()
-    do {
-      try StopSignals.block()
-      try forbidCoreDumps()
-      try StopSignals.listen { control.terminate() }
-    } catch {
-      throw ExitCode(ReturnValue.failed.exitStatus)
+    let events = EventPrinter(style: json ? .none : .auto)
+    let printer = ResultPrinter(json: json, isQuiet: false, showsMap: false)
+    Supervision.run(
+      .repair(RepairRequest(paths, stateDirectory: state.stateDir, engine: engine.engine)), stall.limits,
+      EventSpectator(events)
+    ) { ending in
+      _ = events.finish()  // There is no file of ranges.
+      return printer.show(ending)
     }
-    let events = try EventPrinter(style: json ? .none : .auto, rangesFile: nil)
-    let result = repair(paths, stateDirectory: state.stateDir, engine: engine.engine, control: control) {
-      events.take($0)
-    }
-    _ = events.finish()
-    print(json ? result.json : result.text, terminator: "")
-    fflush(nil)
-    Glibc.exit(result.exitStatus)
   }
 }
 
@@ -42,5 +35,5 @@ struct RepairCommand: ParsableCommand {
 struct StateOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp("Where relationships, disks and staged differences are remembered.", valueName: "dir"))
-  var stateDir = "/var/lib/vmresync"
+  var stateDir = RunRequest.usualStateDirectory
 }

@@ -11,6 +11,7 @@ struct ResyncCommand: ParsableCommand {
 
   @OptionGroup(title: "Disks") var pairs: PairOptions
   @OptionGroup(title: "Writing") var writing: WriteOptions
+  @OptionGroup(title: "Time") var limits: LimitOptions
   @OptionGroup(title: "Output") var output: ProgressOptions
 
   @Flag(help: "Answer the plan's question with yes.")
@@ -19,7 +20,7 @@ struct ResyncCommand: ParsableCommand {
   func run() throws {
     var request = try pairs.request(.resync)
     writing.apply(to: &request)
-    try Session(request, json: pairs.json, output: output).run(confirming: !yes)
+    Session(request, json: pairs.json, limits: limits.limits, output: output).run(confirming: !yes)
   }
 }
 
@@ -31,10 +32,11 @@ struct PlanCommand: ParsableCommand {
 
   @OptionGroup(title: "Disks") var pairs: PairOptions
   @OptionGroup(title: "Writing") var writing: WriteOptions
+  @OptionGroup(title: "Time") var stall: StallOptions
 
   func run() throws {
     var request = try pairs.request(.resync)
     writing.apply(to: &request)
-    try Session(request, json: pairs.json).showPlan()
+    Session(request, json: pairs.json, limits: stall.limits).showPlan()
   }
 }

@@ -1,157 +1,116 @@
 import ArgumentParser
 import DeviceResync
 import Glibc
-import Synchronization
-import SystemPackage
 
-/// One call of `compare`, `resync` or `plan`: plan, ask, run, print.
+/// One call of `compare`, `resync` or `plan`: the worker plans and runs; here is shown, asked and printed.
 struct Session {
   private let request: RunRequest
-  private let json: Bool
+  private let printer: ResultPrinter
   private let output: ProgressOptions?
-  private let showsMap: Bool
   private let rangesFile: String?
-  private let stage = Stage()
-
-  /// How far the call is; whoever ends the process holds the lock until the end, so that one result is printed.
-  private final class Stage: Sendable {
-    let hasBegun = Mutex(false)
-  }
+  private let limits: RunLimits
 
   init(
-    _ request: RunRequest, json: Bool, output: ProgressOptions? = nil, showsMap: Bool = false,
+    _ request: RunRequest, json: Bool, limits: RunLimits, output: ProgressOptions? = nil,
+    showsMap: Bool = false,
     rangesFile: String? = nil
   ) {
     self.request = request
-    self.json = json
+    printer = ResultPrinter(json: json, isQuiet: output?.quiet ?? false, showsMap: showsMap)
     self.output = output
-    self.showsMap = showsMap
     self.rangesFile = rangesFile
+    self.limits = limits
   }
 
-  private var isQuiet: Bool { output?.quiet ?? false }
-
   /// Prints the plan, and ends as the run would.
-  func showPlan() throws {
-    let plan = try planned()
-    let result = RunResult(describing: plan)
-    if json {
-      print(result.json, terminator: "")
-    } else {
-      print(plan.text(allVerdicts: true), terminator: "")
+  func showPlan() -> Never {
+    let spectator = PlanReader()
+    Supervision.run(.resynchronize(request), limits, spectator) { ending in
+      guard let plan = spectator.plan, case .result(let result) = ending else { return printer.show(ending) }
+      guard !printer.json else { return printer.show(ending) }
+      print(plan.fullText, terminator: "")
       print("\(result.returnValue.rawValue) \(result.returnValue.name): \(result.message)")
+      return result.exitStatus
     }
-    throw ExitCode(result.exitStatus)
   }
 
   /// Plans, asks where `confirming`, and runs.
-  func run(confirming: Bool) throws {
-    let control = RunControl()
-    try prepareProcess(control)
-    let plan = try planned()
-    let asks = confirming && request.writes
-    if plan.refusal != nil {
-      if !json && !isQuiet { Console.error(plan.text(allVerdicts: false), terminator: "") }
-      try finish(RunResult(refusing: plan))
+  func run(confirming: Bool) -> Never {
+    let style = output?.progress ?? .auto
+    let spectator = RunSpectator(
+      request, confirming: confirming, showsPlan: !printer.json && !printer.isQuiet,
+      events: EventPrinter(
+        style: printer.isQuiet || printer.json && style != .json ? .none : style, isQuiet: printer.isQuiet),
+      rangesFile: rangesFile)
+    Supervision.run(.resynchronize(request), limits, spectator) { ending in
+      if let error = spectator.finish() { return printer.show(.result(RunResult(request, refusedBy: error))) }
+      return printer.show(ending)
     }
-    if !json && !isQuiet && (request.operation == .resync || asks) {
-      Console.error(plan.text(allVerdicts: false), terminator: "")
-    }
-    if asks { try confirm(plan) }
-    try confirmRest(plan)
+  }
+}
 
-    let events = try makeEvents()
-    stage.hasBegun.withLock { $0 = true }
-    let result = DeviceResync.run(plan, control: control) { event in
-      events.take(event)
-      if case .question(let question) = event {
-        control.answer(Console.confirms(question.text, typing: question.word))
-      }
+/// Starts the worker for a request, and ends as it does.
+enum Supervision {
+  /// Runs it; `show` prints how it ended, and returns the exit status.
+  static func run(
+    _ request: WorkerRequest, _ limits: RunLimits, _ spectator: some Spectator,
+    _ show: (Monitor.Ending) -> Int32
+  ) -> Never {
+    let status: Int32
+    do {
+      try prepareProcess()
+      var monitor = try Monitor(request, limits: limits)
+      status = show(monitor.watch(spectator))
+      fflush(nil)
+      monitor.close()
+    } catch {
+      status = show(.result(RunResult(request.run, refusedBy: error)))
+      fflush(nil)
     }
-    if let error = events.finish() { try finish(RunResult(request, refusedBy: error)) }
-    try finish(result)
+    Glibc.exit(status)
   }
 
-  private func prepareProcess(_ control: RunControl) throws {
+  private static func prepareProcess() throws(ResyncError) {
     do {
       try StopSignals.block()
       try forbidCoreDumps()
-      try StopSignals.listen { end(control) }
     } catch {
-      try finish(RunResult(request, refusedBy: ResyncError(.kernel(error, .setUp), "prepare the process")))
+      throw ResyncError(.kernel(error, .setUp), "prepare the process")
     }
     // Whoever reads what is printed may go away (`| head`): that must not end a run half-way.
     signal(SIGPIPE, SIG_IGN)
   }
+}
 
-  /// SIGINT, SIGTERM, SIGHUP: the first ends the run in order, the second right after the drain.
-  ///
-  /// Before the run nothing is claimed or written: the plan, or the question, ends at once.
-  private func end(_ control: RunControl) {
-    stage.hasBegun.withLock { hasBegun in
-      guard !hasBegun else { return control.terminate() }
-      var result = RunResult(
-        request, refusedBy: ResyncError(.terminated, "start", reason: "it was ended by request or signal"))
-      result.wasTerminated = true
-      show(result)
-    }
-  }
+extension WorkerRequest {
+  /// The run that is asked for, where it is one.
+  var run: RunRequest? { if case .resynchronize(let request) = self { request } else { nil } }
+}
 
-  private func makeEvents() throws -> EventPrinter {
-    do {
-      return try EventPrinter(
-        style: json || isQuiet ? .none : output?.progress ?? .auto, rangesFile: rangesFile)
-    } catch let error as ResyncError {
-      try finish(RunResult(request, refusedBy: error))
-    }
-  }
+/// Prints how a call ended.
+struct ResultPrinter {
+  let json: Bool
+  let isQuiet: Bool
+  let showsMap: Bool
 
-  private func planned() throws -> Plan {
-    do {
-      return try makePlan(request)
-    } catch {
-      try finish(RunResult(request, refusedBy: error))
-    }
-  }
-
-  private func confirm(_ plan: Plan) throws {
-    guard request.isInteractive else {
-      try finish(
-        RunResult(
-          request,
-          refusedBy: ResyncError(
-            .invalidParameter, "ask whether to write", reason: "there is no terminal to ask on",
-            remedy: "look at the plan with: vmresync plan; then add --yes")))
-    }
-    guard Console.confirms("Write to what the plan says is WRITTEN?") else {
-      try finish(RunResult(declining: plan))
-    }
-  }
-
-  /// Asks what `--yes` does not answer.
-  private func confirmRest(_ plan: Plan) throws {
-    for question in plan.questions where !Console.confirms(question.text, typing: question.word) {
-      try finish(RunResult(declining: plan))
-    }
-  }
-
-  /// Prints `result` and ends with its exit status.
-  private func finish(_ result: RunResult) throws -> Never {
-    stage.hasBegun.withLock { _ in show(result) }
-  }
-
-  private func show(_ result: RunResult) -> Never {
-    if json {
-      print(result.json, terminator: "")
-    } else if !isQuiet {
-      if request.operation == .compare, showsMap || isatty(STDOUT_FILENO) == 1 {
-        print(result.map(width: Console.width), terminator: "")
+  /// Prints it; returns the exit status.
+  func show(_ ending: Monitor.Ending) -> Int32 {
+    switch ending {
+    case .devices(let text):
+      print(text, terminator: "")
+      return 0
+    case .result(let result):
+      if json {
+        print(result.json, terminator: "")
+      } else if !isQuiet {
+        if result.operation == .compare, showsMap || isatty(STDOUT_FILENO) == 1 {
+          print(result.map(width: Console.width), terminator: "")
+        }
+        print(result.text, terminator: "")
+      } else if result.returnValue != .completed {
+        Console.error(result.text, terminator: "")
       }
-      print(result.text, terminator: "")
-    } else if result.returnValue != .completed {
-      Console.error(result.text, terminator: "")
+      return result.exitStatus
     }
-    fflush(nil)
-    Glibc.exit(result.exitStatus)
   }
 }

@@ -23,6 +23,8 @@ struct VMResync: ParsableCommand {
   static func main() {
     // Before all else: in the probing helper it does not return (PITFALLS F1).
     unsafe probe_helper_enter(CommandLine.argc, CommandLine.unsafeArgv)
+    // In the process that touches disks it does not, either.
+    Worker.enterIfAsked(CommandLine.arguments)
     // There may be nowhere to say why.
     guard (try? holdStandardDescriptors()) != nil else { Glibc.exit(ReturnValue.failed.exitStatus) }
     do {

@@ -47,8 +47,7 @@ import Testing
     let former = try pair.start()
     let isWriting = try eventually(within: 20) { try pair.recovery.statistics().waiting == 1 }
     #expect(isWriting)
-    former.signal(SIGKILL)
-    #expect(try former.wait().signal == SIGKILL)
+    try former.worker().signal(SIGKILL)
     #expect(try pair.recovery.statistics().waiting == 1, "its write is still on its way")
     #expect(try pair.recovery.log().allSatisfy { $0.kind != .write })
 
@@ -58,6 +57,8 @@ import Testing
     let landed = try #require(log.firstIndex { $0.kind == .write })
     #expect(landed == 1, "the former run's write lands before the next one's first sync: \(log)")
     #expect(report["BytesWritten"].int == 0, "it was there when the next run read")
+    let ended = try former.wait()
+    #expect(ended.wasKilled, "\(ended)")
     try pair.expectHealing()
   }
 
@@ -78,12 +79,13 @@ import Testing
     let former = try Command.start(words, through: inside)
     let isWriting = try eventually(within: 20) { try disk.statistics().waiting == 1 }
     #expect(isWriting)
-    former.signal(SIGKILL)
+    try former.worker().signal(SIGKILL)
 
     let next = try Command.start(words, through: inside)
     #expect(try disk.statistics().waiting == 1, "the former run's write is still on its way")
     expect(try Report(next.wait()), 0)
-    #expect(try former.wait().signal == SIGKILL)
+    let ended = try former.wait()
+    #expect(ended.wasKilled, "\(ended)")
     #expect(try disk.statistics().waiting == 0)
     #expect(try Child(inside + ["cmp", primary.path, recovery]).wait().status == 0)
   }

@@ -53,7 +53,7 @@ import Testing
     let primary = try Image("primary", size: LongRun.size)
     let recovery = try Image("recovery", size: LongRun.size)
     let run = try LongRun(.compare, primary.path, recovery.path)
-    let id = run.child.id
+    let id = run.worker.id
     _ = try run.stopped {
       for number in try directoryNames(FilePath("/proc/\(id)/fd")) {
         let target = try linkTarget(FilePath("/proc/\(id)/fd/\(number)"))?.string ?? ""

@@ -41,11 +41,11 @@ import Testing
     let other = try Image("other", size: LongRun.size)
     let recovery = try Image("recovery", size: LongRun.size)
     let first = try LongRun(.resync, primary.path, recovery.path)
-    let id = first.child.id
+    let id = first.worker.id
     let report = try first.stopped {
       let second = try Command.json(.resync, other.path, recovery.path)
       expect(second, 32774)
-      #expect(second.evidence("processes").contains("pid \(id) (vmresync)"), "\(second)")
+      #expect(second.evidence("processes").contains("pid \(id) (vmresync-worker)"), "\(second)")
       // Reading is everybody's.
       let compared = try Command.json(.compare, primary.path, recovery.path)
       #expect(compared.value == 0)

@@ -5,6 +5,8 @@
 #define VMRESYNC_CLINUX_H
 
 #include <dirent.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -64,6 +66,8 @@ int cl_open_directory_stream(int descriptor, DIR **stream);
 int64_t cl_read_link(int directory, const char *path, char *buffer, size_t capacity);
 /// read(2), again after EINTR. Returns the bytes read, or a negative errno.
 int64_t cl_read(int descriptor, void *buffer, size_t count);
+/// write(2), again after EINTR. Returns the bytes written, or a negative errno.
+int64_t cl_write(int descriptor, const void *buffer, size_t count);
 /// pread(2), again after EINTR. Returns the bytes read, or a negative errno.
 int64_t cl_read_at(int descriptor, void *buffer, size_t count, uint64_t offset);
 /// pwrite(2), again after EINTR. Returns the bytes written, or a negative errno.
@@ -158,6 +162,8 @@ int cl_loop_configure(int descriptor, int backing, uint32_t block_size, bool rea
 const char *cl_errno_name(int number);
 /// The calling thread's id (gettid(2)).
 int cl_thread_id(void);
+/// Makes *set SIGINT, SIGTERM and SIGHUP.
+void cl_stop_signals(sigset_t *set);
 /// Blocks SIGINT, SIGTERM and SIGHUP in the calling thread and those it will start.
 int cl_block_stop_signals(void);
 /// Waits for one of them (sigwait(3)). Returns the signal's number or a negative errno.
@@ -176,6 +182,53 @@ int cl_event(void);
 int cl_event_raise(int event);
 /// Waits for it. Returns 1 when it is ready, 0 after `milliseconds`, or a negative errno.
 int cl_event_wait(int event, int milliseconds);
+
+// worker.c: a process of our own, and the pipes to it.
+
+enum {
+  /// The worker's end of the pipe that it takes orders from.
+  cl_worker_control = 3,
+  /// The worker's end of the pipe that it reports on.
+  cl_worker_events = 4,
+};
+
+/// pipe2(2), close-on-exec; ends[0] is read from. Both numbers are 10 or more, so that cl_spawn_worker() can place
+/// them without one in the way of the other.
+int cl_pipe(int ends[2]);
+/// Asks for a pipe that holds so many bytes (F_SETPIPE_SZ). Returns how many it holds, or a negative errno.
+int cl_enlarge_pipe(int descriptor, int bytes);
+/// Whether the descriptor is one of a pipe.
+int cl_is_pipe(int descriptor);
+/// Sets close-on-exec (FD_CLOEXEC).
+int cl_close_on_exec(int descriptor);
+/// Bytes that wait to be read from a pipe (FIONREAD), or a negative errno.
+int cl_bytes_waiting(int descriptor);
+/// poll(2); a signal ends it as if nothing were ready. Returns how many are ready, or a negative errno.
+int cl_poll(struct pollfd *entries, unsigned count, int milliseconds);
+/// Starts `executable` with `name` as its only argument: posix_spawn(3), a process group of its own (a terminal's
+/// signals are not for it), no signal blocked or ignored, standard input and output /dev/null, standard error ours,
+/// `control` and `events` under the numbers above, and no other descriptor.
+int cl_spawn_worker(const char *executable, const char *name, int control, int events, pid_t *worker);
+/// pidfd_open(2), close-on-exec: ready to read when the process has ended. Returns a descriptor or a negative errno.
+int cl_open_process(pid_t process);
+/// Sends SIGKILL through a process's descriptor: never to another that got its number (pidfd_send_signal(2)).
+int cl_kill_process(int process);
+/// waitpid(2) without waiting. Returns 1 where the child has ended and *status says how, 0 where it has not.
+int cl_reap(pid_t process, int *status);
+/// The signal that ended a child, or 0.
+int cl_ending_signal(int status);
+/// A child's exit status, or a negative errno where it did not exit.
+int cl_exit_status(int status);
+/// A descriptor from which stop signals are taken (signalfd(2)), which must be blocked. Or a negative errno.
+int cl_stop_signal_descriptor(void);
+/// Takes one: its number, 0 where there is none, or a negative errno.
+int cl_take_stop_signal(int descriptor);
+/// Ignores SIGPIPE, SIGTTOU and SIGTTIN: neither a reader that went away nor a terminal stops the process.
+void cl_ignore_terminal(void);
+/// The signal's name without its SIG, such as "KILL", or NULL. Source: sigabbrev_np(3).
+const char *cl_signal_name(int number);
+/// What ps(1) calls the process, at most 15 bytes (prctl(2), PR_SET_NAME).
+int cl_name_process(const char *name);
 
 // memory.c: buffers.
 

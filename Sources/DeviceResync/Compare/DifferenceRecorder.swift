@@ -88,3 +88,37 @@ public struct DifferenceMap: Sendable, Equatable {
     }
   }
 }
+
+extension DifferenceMap: Codable {
+  private enum CodingKeys: String, CodingKey { case bucketSize, count, cells }
+
+  /// Reads a map; what cannot be one of a disk is refused.
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    bucketSize = try container.decode(UInt64.self, forKey: .bucketSize)
+    let count = try container.decode(UInt64.self, forKey: .count)
+    let cells = try container.decode([UInt64].self, forKey: .cells)
+    func refuse(_ why: String) -> DecodingError {
+      .dataCorruptedError(forKey: .cells, in: container, debugDescription: why)
+    }
+    guard bucketSize > 0, count <= Self.mostBuckets,
+      !bucketSize.multipliedReportingOverflow(by: count).overflow,
+      cells.count.isMultiple(of: 2)
+    else { throw refuse("no map of a disk") }
+    buckets = [UInt64](repeating: 0, count: Int(count))
+    for pair in stride(from: 0, to: cells.count, by: 2) {
+      // So that no sum of them can come to more than the disk.
+      guard cells[pair] < count, cells[pair + 1] <= bucketSize else { throw refuse("no part of the map") }
+      buckets[Int(cells[pair])] = cells[pair + 1]
+    }
+  }
+
+  /// Writes the parts that differ: number and bytes in turn.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(bucketSize, forKey: .bucketSize)
+    try container.encode(buckets.count, forKey: .count)
+    let differing = buckets.indices.filter { buckets[$0] > 0 }
+    try container.encode(differing.flatMap { [UInt64($0), buckets[$0]] }, forKey: .cells)
+  }
+}

@@ -26,7 +26,8 @@ struct DiskQueue: BlockQueue, ~Copyable {
     self.geometry = geometry
     self.slab = slab
     self.carrier = carrier
-    inFlight = InFlightRequests(capacity: geometry.maxRequests)
+    inFlight = InFlightRequests(
+      capacity: geometry.maxRequests, files: (primary.rawValue, recovery.rawValue))
   }
 
   mutating func startRead(_ range: ByteRange, of side: Side, into slot: Int, at place: Int) throws(Errno) {

@@ -7,11 +7,17 @@ struct InFlightRequests: ~Copyable {
   /// Writes and punches among them.
   private(set) var writes = 0
 
-  /// Makes room for `capacity` requests.
-  init(capacity: Int) {
+  private let board: InFlightBoard
+
+  /// Makes room for `capacity` requests to two files, which stay open as long as this.
+  init(capacity: Int, files: (primary: CInt, recovery: CInt)) {
+    board = InFlightBoard(files: files)
+    board.show()
     requests = [BlockRequest?](repeating: nil, count: capacity)
     free = Array((0..<capacity).reversed())
   }
+
+  deinit { board.hide() }
 
   var isEmpty: Bool { free.count == requests.count }
 
@@ -22,6 +28,7 @@ struct InFlightRequests: ~Copyable {
     guard let index = free.popLast() else { throw .resourceTemporarilyUnavailable }
     requests[index] = request
     if request.changesBytes { writes += 1 }
+    board.add(request, at: index)
     return UInt64(index)
   }
 
@@ -30,6 +37,7 @@ struct InFlightRequests: ~Copyable {
     let index = Int(tag)
     guard let request = requests[index] else { preconditionFailure("a completion without a request") }
     requests[index] = nil
+    board.remove(index)
     free.append(index)
     if request.changesBytes { writes -= 1 }
     return request

@@ -16,9 +16,8 @@ func verify<Queue: BlockQueue & ~Copyable>(
   let ending = try comparePair(
     &written, through: &queue, into: &sink, blocks: blocks, control: control, totals: &totals)
   if ending == .stopped {
-    throw ResyncError(
-      .terminated, "verify", on: name, side: .recovery,
-      reason: "the run was ended by request or signal; all is written and flushed, not all was read back")
+    throw control.ending(
+      "verify", on: name, side: .recovery, "all is written and flushed, not all was read back")
   }
   if let first = sink.recorder.ranges.first {
     throw mismatch(on: name, at: first, bytes: totals.bytesDifferent)

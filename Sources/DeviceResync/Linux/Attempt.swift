@@ -1,10 +1,12 @@
 import SystemPackage
 
-/// Runs `body` and adds to its errno what was tried and on which device.
+/// Runs `body` and adds to its errno what was tried and on which device; meanwhile ``UnderWay`` knows of it.
 func attempt<Value: ~Copyable>(
   _ attempt: String, on device: String, side: Side? = nil, _ moment: ResyncError.Moment = .open,
   remedy: String? = nil, _ body: () throws(Errno) -> Value
 ) throws(ResyncError) -> Value {
+  let ticket = UnderWay.begin(Activity(attempt, on: device))
+  defer { UnderWay.end(ticket) }
   do throws(Errno) {
     return try body()
   } catch {

@@ -7,6 +7,9 @@ struct Latch: ~Copyable, Sendable {
 
   init() throws(Errno) { event = OwnedDescriptor(adopting: try check(cl_event())) }
 
+  /// Readable once it is open; to wait for beside others.
+  var descriptor: CInt { event.rawValue }
+
   /// Lets everybody go on.
   func open() throws(Errno) { try check(cl_event_raise(event.rawValue)) }
 

@@ -1,7 +1,7 @@
 import CLinux
 public import SystemPackage
 
-/// SIGINT, SIGTERM and SIGHUP, taken by one thread instead of interrupting any.
+/// SIGINT, SIGTERM and SIGHUP, which interrupt nothing.
 public enum StopSignals {
   /// Blocks them here and in every thread started later; call it before the first one starts.
   public static func block() throws(Errno) {
@@ -17,6 +17,19 @@ public enum StopSignals {
   }
 }
 
+/// Stop signals as something to wait for beside pipes (signalfd(2)); they must be blocked.
+struct StopSignalQueue: ~Copyable {
+  let descriptor: OwnedDescriptor
+
+  init() throws(Errno) { descriptor = OwnedDescriptor(adopting: try check(cl_stop_signal_descriptor())) }
+
+  /// Takes one that has come; nil where none has.
+  func take() throws(Errno) -> Int32? {
+    let number = try check(cl_take_stop_signal(descriptor.rawValue))
+    return number == 0 ? nil : number
+  }
+}
+
 /// Sees to it that standard input, output and error are open; call it before anything is opened.
 ///
 /// Else a disk would be the next to get such a number, and what is printed would be written to it.
@@ -28,3 +41,6 @@ public func holdStandardDescriptors() throws(Errno) {
 public func forbidCoreDumps() throws(Errno) {
   try check(cl_forbid_core_dumps())
 }
+
+/// Ignores SIGPIPE, SIGTTOU and SIGTTIN: neither a reader that went away nor a terminal stops the process.
+public func ignoreTerminal() { cl_ignore_terminal() }

@@ -33,6 +33,22 @@ public struct ByteRange: Sendable, Hashable, Codable {
   }
 }
 
+extension ByteRange {
+  private enum CodingKeys: String, CodingKey { case offset, length }
+
+  /// Reads a range; one that ends beyond 64 bits is none.
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    let offset = try container.decode(UInt64.self, forKey: .offset)
+    let length = try container.decode(UInt64.self, forKey: .length)
+    guard !offset.addingReportingOverflow(length).overflow else {
+      throw DecodingError.dataCorrupted(
+        .init(codingPath: decoder.codingPath, debugDescription: "it ends beyond 64 bits"))
+    }
+    self.init(offset: offset, length: length)
+  }
+}
+
 extension UInt64 {
   /// The sum, or the largest number there is: sizes come from disks and servers, which may claim anything.
   func saturatingAdd(_ other: UInt64) -> UInt64 {

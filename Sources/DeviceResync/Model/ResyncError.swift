@@ -1,9 +1,9 @@
 public import SystemPackage
 
 /// Why a run stopped: what was tried, on which device, what came back, and what to do next.
-public struct ResyncError: Error, Sendable, Equatable {
+public struct ResyncError: Error, Sendable, Equatable, Codable {
   /// What came back: one case for each thing that a user can act on.
-  public enum Cause: Sendable, Equatable {
+  public enum Cause: Sendable, Equatable, Codable {
     /// The kernel refused; at what moment decides what its errno means.
     case kernel(Errno, Moment)
     /// An option, a name or a combination that makes no sense.
@@ -30,10 +30,12 @@ public struct ResyncError: Error, Sendable, Equatable {
     case incomplete
     /// A signal or a request ended the run.
     case terminated
+    /// A device did not answer in time, or the run's time is over.
+    case timedOut
   }
 
   /// When the kernel refused.
-  public enum Moment: Sendable, Equatable {
+  public enum Moment: Sendable, Equatable, Codable {
     /// Opening or claiming a device.
     case open
     /// Making rings, buffers, loops.

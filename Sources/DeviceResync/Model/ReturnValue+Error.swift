@@ -16,6 +16,7 @@ extension ResyncError {
     case .inUse: .systemInUse
     case .invalidState: .invalidState
     case .replaced: .systemNotAvailable
+    case .timedOut: .timeout
     case .foreignWrite, .mismatch, .incomplete, .terminated: .failed
     }
   }

@@ -1,5 +1,22 @@
+/// What a caller of `repair` asks for.
+public struct RepairRequest: Sendable, Codable, Equatable {
+  /// The recoveries.
+  public var paths: [String]
+  /// Where relationships, disks and staged differences are remembered.
+  public var stateDirectory: String
+  /// What is to move the bytes.
+  public var engine: RunRequest.EngineChoice
+
+  /// Creates a request.
+  public init(_ paths: [String], stateDirectory: String, engine: RunRequest.EngineChoice = .auto) {
+    self.paths = paths
+    self.stateDirectory = stateDirectory
+    self.engine = engine
+  }
+}
+
 /// What a caller asks for.
-public struct RunRequest: Sendable {
+public struct RunRequest: Sendable, Codable {
   /// What to do with the pairs.
   public enum Operation: String, Sendable, Codable {
     /// Read both sides and report.
@@ -36,7 +53,7 @@ public struct RunRequest: Sendable {
   }
 
   /// How much may differ before a staged run asks instead of applying.
-  public enum DifferenceLimit: Sendable, Hashable {
+  public enum DifferenceLimit: Sendable, Hashable, Codable {
     /// A share of all pairs' bytes; up to `from` bytes always pass.
     case percent(Double, from: UInt64 = 0)
     /// A number of bytes.
@@ -52,7 +69,7 @@ public struct RunRequest: Sendable {
   }
 
   /// The two paths of one disk pair, as they were typed.
-  public struct Pair: Sendable, Hashable {
+  public struct Pair: Sendable, Hashable, Codable {
     /// The disk that is read.
     public var primary: String
     /// The disk that is brought in line with it.
@@ -82,7 +99,9 @@ public struct RunRequest: Sendable {
   /// Whether the contents of a first run's disks may disagree.
   public var acceptsContentChange = false
   /// Where relationships and disks are remembered.
-  public var stateDirectory = "/var/lib/vmresync"
+  public var stateDirectory = usualStateDirectory
+  /// Where they are remembered when nothing else is said.
+  public static let usualStateDirectory = "/var/lib/vmresync"
   /// Where staged differences wait for the commit; nil: in the state directory.
   public var stagingDirectory: String?
   /// A staged run that finds more than this ends before it writes; nil: any.

@@ -13,7 +13,19 @@ public enum PointInTime: Sendable, Equatable {
   case unproven
 }
 
-extension PointInTime: Encodable {
+extension PointInTime: Codable {
+  /// Reads `true`, `false` or `"unproven"`.
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.singleValueContainer()
+    if let isOne = try? container.decode(Bool.self) {
+      self = isOne ? .yes : .no
+    } else if try container.decode(String.self) == "unproven" {
+      self = .unproven
+    } else {
+      throw DecodingError.dataCorruptedError(in: container, debugDescription: "no point in time")
+    }
+  }
+
   /// `true`, `false` or `"unproven"`.
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.singleValueContainer()

@@ -1,5 +1,5 @@
 /// A partition or file system that a map names under the line.
-public struct Landmark: Sendable, Equatable {
+public struct Landmark: Sendable, Equatable, Codable {
   /// Where on the disk it lies.
   public let range: ByteRange
   /// What it is: `1 vfat "EFI"`, safe to print.

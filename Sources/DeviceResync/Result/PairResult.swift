@@ -1,5 +1,5 @@
 /// What was done with one disk pair.
-public struct PairResult: Sendable {
+public struct PairResult: Sendable, Codable {
   /// The disk that was read.
   public var primary: DeviceIdentity
   /// The disk that was brought in line.
@@ -51,7 +51,7 @@ public struct PairResult: Sendable {
 }
 
 /// What witnesses of foreign writes saw, in bytes; nil where nothing counts them.
-public struct WitnessReport: Sendable, Equatable {
+public struct WitnessReport: Sendable, Equatable, Codable {
   /// Bytes that somebody wrote to the primary.
   public var primaryBytes: UInt64?
   /// Bytes that somebody else wrote to the recovery.
@@ -60,10 +60,17 @@ public struct WitnessReport: Sendable, Equatable {
   public var primaryFileChanged: Bool?
   /// Whether the recovery's image changed without us; nil where it is none.
   public var recoveryFileChanged: Bool?
+
+  enum CodingKeys: String, CodingKey {
+    case primaryBytes = "PrimaryForeignBytes"
+    case recoveryBytes = "RecoveryForeignBytes"
+    case primaryFileChanged = "PrimaryImageChanged"
+    case recoveryFileChanged = "RecoveryImageChanged"
+  }
 }
 
 /// The counts of a pair or of a whole call; bytes of one side.
-public struct RunTotals: Sendable, Equatable {
+public struct RunTotals: Sendable, Equatable, Codable {
   /// Bytes compared.
   public var bytesCompared: UInt64 = 0
   /// Bytes that are holes on both sides and were passed over.
@@ -108,7 +115,7 @@ public struct RunTotals: Sendable, Equatable {
 }
 
 /// An error as results show it.
-public struct ErrorReport: Sendable, Equatable {
+public struct ErrorReport: Sendable, Equatable, Codable {
   /// What was tried.
   public let attempt: String
   /// The device's name.

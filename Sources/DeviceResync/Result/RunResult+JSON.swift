@@ -54,7 +54,7 @@ func jsonText(_ value: some Encodable) -> String {
 }
 
 extension RunTotals {
-  private enum CodingKeys: String, CodingKey {
+  private enum JSONKeys: String, CodingKey {
     case bytesCompared = "BytesCompared"
     case bytesSkipped = "BytesSkipped"
     case bytesDifferent = "BytesDifferent"
@@ -69,7 +69,7 @@ extension RunTotals {
   }
 
   fileprivate func encode(to encoder: any Encoder, isDryRun: Bool) throws {
-    var container = encoder.container(keyedBy: CodingKeys.self)
+    var container = encoder.container(keyedBy: JSONKeys.self)
     try container.encode(bytesCompared, forKey: .bytesCompared)
     try container.encode(bytesSkipped, forKey: .bytesSkipped)
     try container.encode(bytesDifferent, forKey: .bytesDifferent)
@@ -132,21 +132,15 @@ private struct PairObject: Encodable {
     try container.encode(pair.notes, forKey: .notes)
     try pair.totals.encode(to: encoder, isDryRun: isDryRun)
     guard isCompare else { return }
-    try container.encode(pair.totals.bytesCompared + pair.totals.bytesSkipped, forKey: .processedByteLength)
+    try container.encode(
+      pair.totals.bytesCompared.saturatingAdd(pair.totals.bytesSkipped), forKey: .processedByteLength)
     try container.encode(pair.ranges.map(\.offset), forKey: .changedByteOffsets)
     try container.encode(pair.ranges.map(\.length), forKey: .changedByteLengths)
     try container.encode(pair.rangesOmitted, forKey: .rangesOmitted)
   }
 }
 
-extension WitnessReport: Encodable {
-  private enum CodingKeys: String, CodingKey {
-    case primaryBytes = "PrimaryForeignBytes"
-    case recoveryBytes = "RecoveryForeignBytes"
-    case primaryFileChanged = "PrimaryImageChanged"
-    case recoveryFileChanged = "RecoveryImageChanged"
-  }
-
+extension WitnessReport {
   /// Writes the witnesses' object; null where nothing counts.
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: CodingKeys.self)
@@ -157,7 +151,7 @@ extension WitnessReport: Encodable {
   }
 }
 
-extension ErrorReport: Encodable {
+extension ErrorReport {
   enum CodingKeys: String, CodingKey {
     case attempt = "Attempt"
     case device = "Device"
@@ -167,6 +161,25 @@ extension ErrorReport: Encodable {
     case errno = "Errno"
     case returnValue = "ReturnValue"
     case message = "Message"
+  }
+
+  /// Reads an error's object.
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    attempt = try container.decode(String.self, forKey: .attempt)
+    device = try container.decodeIfPresent(String.self, forKey: .device)
+    let name = try container.decodeIfPresent(String.self, forKey: .side)
+    side = Side.allCases.first { $0.name == name }
+    let offset = try container.decodeIfPresent(UInt64.self, forKey: .offset)
+    let length = try container.decodeIfPresent(UInt64.self, forKey: .length)
+    if let offset, let length, !offset.addingReportingOverflow(length).overflow {
+      range = ByteRange(offset: offset, length: length)
+    } else {
+      range = nil
+    }
+    errno = try container.decodeIfPresent(String.self, forKey: .errno)
+    returnValue = try container.decode(ReturnValue.self, forKey: .returnValue)
+    message = try container.decode(String.self, forKey: .message)
   }
 
   /// Writes the error's object.

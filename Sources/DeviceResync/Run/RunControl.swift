@@ -14,7 +14,18 @@ public final class RunControl: Sendable {
     case terminateAtOnce
   }
 
+  /// Why it was asked to end.
+  enum Reason: UInt8, AtomicRepresentable, Sendable {
+    /// A person, a supervisor, or a monitor that is gone.
+    case request
+    /// Its time is over (`--max-duration`).
+    case time
+  }
+
   let request = Atomic<Request>(.run)
+  private let reason = Atomic<Reason>(.request)
+  /// Whether what was committed is being applied: the first request to end is not followed then.
+  private let isForward = Atomic<Bool>(false)
   /// Bytes of the current pair that are dealt with, holes included, on one side.
   let bytesDone = Atomic<UInt64>(0)
   /// Bytes found different in the current pair.
@@ -31,13 +42,54 @@ public final class RunControl: Sendable {
 
   /// Asks the run to end in order; a second call asks it to end right after the drain.
   public func terminate() {
-    let first = request.compareExchange(
-      expected: .run, desired: .terminate, ordering: .acquiringAndReleasing)
-    if !first.exchanged { request.store(.terminateAtOnce, ordering: .releasing) }
+    if !askToEnd(.request) { terminateAtOnce() }
   }
 
-  /// Whether the run was asked to end.
-  var isStopping: Bool { request.load(ordering: .acquiring) != .run }
+  /// Asks the run to end in order, however often that is asked.
+  public func terminateInOrder() { _ = askToEnd(.request) }
+
+  /// Asks the run to end right after the drain.
+  public func terminateAtOnce() { request.store(.terminateAtOnce, ordering: .releasing) }
+
+  /// Asks the run to end in order because its time is over.
+  ///
+  /// This is where a run that can be continued will be suspended instead.
+  public func runOut() { _ = askToEnd(.time) }
+
+  /// Whether nobody had asked before.
+  private func askToEnd(_ why: Reason) -> Bool {
+    // The reason first: whoever sees the request sees it.
+    let isFirst = request.load(ordering: .acquiring) == .run
+    if isFirst { reason.store(why, ordering: .relaxed) }
+    return request.compareExchange(expected: .run, desired: .terminate, ordering: .acquiringAndReleasing)
+      .exchanged
+  }
+
+  /// Whether the run was asked to end, and must follow: beyond a commit only the second request counts.
+  var isStopping: Bool {
+    let request = request.load(ordering: .acquiring)
+    return isForward.load(ordering: .relaxed) ? request == .terminateAtOnce : request != .run
+  }
+
+  /// A commit stands from here on, and the way is forward; or it is applied whole.
+  func goForward(_ isForward: Bool) { self.isForward.store(isForward, ordering: .relaxed) }
+
+  /// Why the run ends, as the error that ends it.
+  ///
+  /// - Parameter reason: what else there is to say.
+  func ending(
+    _ attempt: String = "go on", on device: String? = nil, side: Side? = nil, _ more: String? = nil,
+    remedy: String? = nil
+  ) -> ResyncError {
+    let isOver = reason.load(ordering: .relaxed) == .time
+    let why = isOver ? "its time is over (--max-duration)" : "the run was ended by request or signal"
+    return ResyncError(
+      isOver ? .timedOut : .terminated, attempt, on: device, side: side,
+      reason: more.map { "\(why); \($0)" } ?? why, remedy: remedy)
+  }
+
+  /// Whether a request ended it, and not its time.
+  var wasTerminated: Bool { isStopping && reason.load(ordering: .relaxed) == .request }
 
   /// Answers the question that the run asked last (``RunEvent/question(_:)``).
   public func answer(_ isYes: Bool) { answer.withLock { $0 = isYes } }

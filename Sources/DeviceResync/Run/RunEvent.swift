@@ -1,5 +1,5 @@
 /// What a run says while it goes: the one way in which the outside hears of it.
-public enum RunEvent: Sendable {
+public enum RunEvent: Sendable, Codable {
   /// A new phase has begun.
   case phase(RunPhase, pair: Int)
   /// How far it is; a few times a second.
@@ -12,15 +12,28 @@ public enum RunEvent: Sendable {
   case question(RunQuestion)
   /// Something failed.
   case error(ResyncError, pair: Int)
+  /// What the phase waits for: block devices whose counts, in sysfs, show that it is alive.
+  case waiting(for: [DeviceNumber])
+  /// A commit stands: so many bytes are to be written from here on, and the way is forward.
+  case committed(bytes: UInt64)
+  /// What was committed is applied, durable and marked as such.
+  case applied
+  /// A sign of life, a few times a second, and what was asked of the kernel when nothing has moved since the last.
+  case activity(movements: UInt64, waiting: [Activity])
 }
 
 /// What a run is doing.
 public enum RunPhase: String, Sendable, Codable {
-  case claiming, settling, comparing, asking, applying, flushing, verifying, checking
+  case planning, claiming, settling, comparing, asking, sealing, committing, applying, flushing, verifying,
+    checking
+  /// The final state is made durable.
+  case recording
+  /// What was opened is let go of.
+  case closing
 }
 
 /// How far a run is, in bytes of one side.
-public struct RunProgress: Sendable, Equatable {
+public struct RunProgress: Sendable, Equatable, Codable {
   /// Which pair, counted from 0.
   public var pair: Int
   /// Of how many.
@@ -37,8 +50,40 @@ public struct RunProgress: Sendable, Equatable {
   public var callTotal: UInt64
   /// Bytes found different in all pairs so far.
   public var bytesDifferent: UInt64
+  /// Bytes whose write to a recovery has ended well.
+  public var bytesWritten: UInt64
   /// Seconds since the run began.
   public var seconds: Double
   /// Seconds for which no request has ended while some were in flight; 0 while things move.
   public var secondsWaiting: Double
+}
+
+extension RunProgress {
+  /// How far the call is, from 0 to 100.
+  public var percent: Int {
+    callTotal == 0 ? 100 : Int(Double(min(callDone, callTotal)) / Double(callTotal) * 100)
+  }
+
+  /// Reads progress; what no run can have come to is refused, since texts are made from it.
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    pair = try container.decode(Int.self, forKey: .pair)
+    pairs = try container.decode(Int.self, forKey: .pairs)
+    phase = try container.decode(RunPhase.self, forKey: .phase)
+    pairDone = try container.decode(UInt64.self, forKey: .pairDone)
+    pairTotal = try container.decode(UInt64.self, forKey: .pairTotal)
+    callDone = try container.decode(UInt64.self, forKey: .callDone)
+    callTotal = try container.decode(UInt64.self, forKey: .callTotal)
+    bytesDifferent = try container.decode(UInt64.self, forKey: .bytesDifferent)
+    bytesWritten = try container.decode(UInt64.self, forKey: .bytesWritten)
+    seconds = try container.decode(Double.self, forKey: .seconds)
+    secondsWaiting = try container.decode(Double.self, forKey: .secondsWaiting)
+    let isPossible =
+      pair >= 0 && pair < pairs && pairDone <= pairTotal && callDone <= callTotal
+      && [seconds, secondsWaiting].allSatisfy { $0 >= 0 && $0 < 1e12 }
+    guard isPossible else {
+      throw DecodingError.dataCorrupted(
+        .init(codingPath: decoder.codingPath, debugDescription: "no run can have come to this"))
+    }
+  }
 }

@@ -1,11 +1,12 @@
 /// What a run asks a person on a terminal.
-public struct RunQuestion: Sendable, Equatable {
+public struct RunQuestion: Sendable, Equatable, Codable {
   /// What there is to decide, with the figures; a sentence or several, without the way to answer.
   public var text: String
   /// What must be typed to say yes; nil where `y` is enough.
   public var word: String?
 
-  init(_ text: String, typing word: String? = nil) {
+  /// Creates a question.
+  public init(_ text: String, typing word: String? = nil) {
     self.text = text
     self.word = word
   }

@@ -3,6 +3,7 @@ import Synchronization
 /// Turns a run's counters and steps into events, in one order, whoever reports.
 final class RunReporter: Sendable {
   private struct State {
+    var sizes: [UInt64]
     var pair = 0
     var phase = RunPhase.claiming
     /// The control's count when the pair began.
@@ -12,21 +13,32 @@ final class RunReporter: Sendable {
     /// Bytes of the pairs before.
     var before: UInt64 = 0
     var lastCompletions: UInt64 = 0
-    var lastMovement: ContinuousClock.Instant
+    var lastMovement: SuspendingClock.Instant
   }
 
   private let control: RunControl
-  private let sizes: [UInt64]
-  private let started = ContinuousClock.now
+  /// Does not count while the host sleeps (PITFALLS E5).
+  private let started = SuspendingClock.now
   private let state: Mutex<State>
   private let report: @Sendable (RunEvent) -> Void
 
   /// - Parameter sizes: bytes of each pair.
   init(sizes: [UInt64], control: RunControl, report: @escaping @Sendable (RunEvent) -> Void) {
     self.control = control
-    self.sizes = sizes
     self.report = report
-    state = Mutex(State(lastMovement: started))
+    state = Mutex(State(sizes: sizes, lastMovement: started))
+  }
+
+  /// A commit stands: until ``endForward()`` only a second request to end is followed.
+  func beginForward(bytes: UInt64) {
+    control.goForward(true)
+    tell(.committed(bytes: bytes))
+  }
+
+  /// What was committed is applied, durable and marked as such.
+  func endForward() {
+    control.goForward(false)
+    tell(.applied)
   }
 
   /// A pair begins.
@@ -35,7 +47,7 @@ final class RunReporter: Sendable {
       state.pair = pair
       state.base = control.bytesDone.load(ordering: .relaxed)
       state.pairDone = 0
-      state.before = sum(sizes.prefix(pair))
+      state.before = sum(state.sizes.prefix(pair))
     }
   }
 
@@ -47,6 +59,12 @@ final class RunReporter: Sendable {
       report(.phase(phase, pair: state.pair))
     }
   }
+
+  /// Bytes of each pair, where they are known later only.
+  func take(sizes: [UInt64]) { state.withLock { $0.sizes = sizes } }
+
+  /// The phase waits for these devices now.
+  func wait(for devices: [DeviceNumber]) { tell(.waiting(for: devices)) }
 
   /// Passes an event on.
   func tell(_ event: RunEvent) {
@@ -70,21 +88,23 @@ final class RunReporter: Sendable {
   func tick() {
     state.withLock { state in
       let completions = control.completions.load(ordering: .relaxed)
-      let now = ContinuousClock.now
+      let now = SuspendingClock.now
       if completions != state.lastCompletions || state.phase == .claiming {
         state.lastCompletions = completions
         state.lastMovement = now
       }
       let done = control.bytesDone.load(ordering: .relaxed) &- state.base
-      let total = sizes[state.pair]
+      guard state.pair < state.sizes.count else { return }
+      let total = state.sizes[state.pair]
       state.pairDone = min(total, max(state.pairDone, done))
       report(
         .progress(
           RunProgress(
-            pair: state.pair, pairs: sizes.count, phase: state.phase, pairDone: state.pairDone,
+            pair: state.pair, pairs: state.sizes.count, phase: state.phase, pairDone: state.pairDone,
             pairTotal: total,
-            callDone: state.before.saturatingAdd(state.pairDone), callTotal: sum(sizes[...]),
+            callDone: state.before.saturatingAdd(state.pairDone), callTotal: sum(state.sizes[...]),
             bytesDifferent: control.bytesDifferent.load(ordering: .relaxed),
+            bytesWritten: control.bytesWritten.load(ordering: .relaxed),
             seconds: (now - started).seconds, secondsWaiting: (now - state.lastMovement).seconds)))
     }
   }

@@ -53,7 +53,7 @@ private struct StagingProof: ~Copyable {
         switch entry.kind {
         case .bytes, .zeros, .tail: continue
         case .digest: try read(entry, &queue)
-        case .hole: try readHole(entry, &queue)
+        case .hole: guard try readHole(entry, &queue) else { return nil }
         case .tailDigest: try judgeTail(entry, tail)
         }
       }
@@ -65,15 +65,18 @@ private struct StagingProof: ~Copyable {
     return done
   }
 
+  /// False where the run was asked to end.
   private mutating func readHole<Queue: BlockQueue & ~Copyable>(
     _ entry: StagedEntry, _ queue: inout Queue
-  ) throws(ResyncError) {
+  ) throws(ResyncError) -> Bool {
     var start = entry.range.offset
-    while start < entry.range.end, !control.isStopping {
+    while start < entry.range.end {
+      if control.isStopping { return false }
       let end = min(entry.range.end, start + UInt64(queue.geometry.chunk))
       try read(StagedEntry(kind: .hole, pair: entry.pair, range: ByteRange(start, upTo: end)), &queue)
       start = end
     }
+    return true
   }
 
   /// Starts reading a chunk, after the one that was in its slot is judged.

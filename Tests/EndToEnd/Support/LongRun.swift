@@ -12,14 +12,16 @@ struct LongRun: ~Copyable {
   static let size: UInt64 = 1 << 30
 
   let child: Child
+  let worker: WorkerProcess
 
   /// Starts it, and returns when the kernel has counted 4 MiB of reads.
   init(_ operation: Operation, _ primary: String, _ recovery: String, _ options: [String] = []) throws {
     let child = try Command.start(operation.words(primary, recovery, Self.options + options))
+    let worker = try child.worker()
     var start: UInt64?
     let isReading = try eventually(within: 30) {
       if child.hasEnded { return true }
-      guard let name = Self.device(of: primary), Self.isOpen(name, by: child.id) else { return false }
+      guard let name = Self.device(of: primary), worker.hasOpen("/dev/\(name)") else { return false }
       let read = try DeviceStat(name).read
       if start == nil { start = read }
       return read - (start ?? read) >= (4 << 20) / 512
@@ -27,6 +29,7 @@ struct LongRun: ~Copyable {
     let said = try child.said()
     try #require(isReading && !child.hasEnded, "it was not met on its way: \(said)")
     self.child = child
+    self.worker = worker
   }
 
   /// The loop through which a disk is read; nil while there is none.
@@ -38,30 +41,19 @@ struct LongRun: ~Copyable {
     }
   }
 
-  private static func isOpen(_ name: String, by process: pid_t) -> Bool {
-    let directory = "/proc/\(process)/fd"
-    return ((try? directoryNames(FilePath(directory))) ?? []).contains { number in
-      (try? linkTarget(FilePath("\(directory)/\(number)")))?.string == "/dev/\(name)"
-    }
-  }
-
   /// Lets it end by itself.
   consuming func finish() throws -> Report { try Report(child.wait(within: 120)) }
 
-  /// Stops it as SIGSTOP does while `body` runs, then lets it end.
+  /// Stops its worker as SIGSTOP does while `body` runs, then lets it end.
   consuming func stopped(_ body: () throws -> Void) throws -> Report {
-    child.signal(SIGSTOP)
-    let id = child.id
-    _ = eventually(within: 5) {
-      (try? readText(FilePath("/proc/\(id)/stat")))?.contains(") T ") ?? true
-    }
+    worker.stop()
     do {
       try body()
     } catch {
-      child.signal(SIGCONT)
+      worker.signal(SIGCONT)
       throw error
     }
-    child.signal(SIGCONT)
+    worker.signal(SIGCONT)
     return try finish()
   }
 }
