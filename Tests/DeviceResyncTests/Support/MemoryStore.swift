@@ -26,6 +26,13 @@ struct MemoryStore: RecordStore {
     seen.map { "\($0.key.file) \(String(decoding: $0.value, as: UTF8.self))" }.sorted()
   }
 
+  /// What tells it from others: also what a power cut may leave of it.
+  var fingerprint: String {
+    left.map { name, contents in
+      "\(name.stem) \(contents.map { $0.map { "\(Checksum.of128($0))" } ?? "-" })"
+    }.sorted().joined()
+  }
+
   init(power: PowerSupply = PowerSupply(), omitting barrier: Barrier? = nil) {
     self.power = power
     omitted = barrier
@@ -38,27 +45,32 @@ struct MemoryStore: RecordStore {
 
   mutating func replace(_ record: RecordName, by bytes: [UInt8]) throws(ResyncError) {
     try power.step()  // The temporary file is written.
-    unsynchronized.insert(record)
-    if omitted != .file {
-      try power.step()
-      unsynchronized.remove(record)
-    }
+    if omitted != .file { try power.step() }
     try rename(record, bytes)
   }
 
   mutating func remove(_ record: RecordName) throws(ResyncError) {
-    unsynchronized.remove(record)
     try rename(record, nil)
   }
 
   private mutating func rename(_ record: RecordName, _ content: Content) throws(ResyncError) {
     try power.step()
+    if omitted == .file, content != nil {
+      unsynchronized.insert(record)
+    } else {
+      unsynchronized.remove(record)
+    }
     // The name may become durable at once, and its bytes later or in part.
     left[record] = (left[record] ?? [seen[record]]) + torn(record, content) + [content]
     seen[record] = content
     guard omitted != .directory else { return }
+    try synchronize(record.folder)
+  }
+
+  /// What is seen of a folder is durable when this returns.
+  mutating func synchronize(_ folder: RecordFolder) throws(ResyncError) {
     try power.step()
-    for name in left.keys where name.folder == record.folder {
+    for name in left.keys where name.folder == folder {
       left[name] = torn(name, seen[name]) + [seen[name]]
     }
   }
@@ -102,6 +114,13 @@ struct MemoryStore: RecordStore {
       }
     }
     return stores
+  }
+
+  /// The same, with all that is seen on stable storage.
+  var synchronized: MemoryStore {
+    var store = self
+    for name in left.keys { store.left[name] = torn(name, seen[name]) + [seen[name]] }
+    return store
   }
 
   /// The same with other power.

@@ -1,0 +1,86 @@
+import SystemPackage
+
+@testable import DeviceResync
+
+/// A queue over disks with volatile caches, whose power may fail before any write or flush ends.
+struct PoweredQueue: BlockQueue, ~Copyable {
+  let geometry: QueueGeometry
+  private let primary: DiskBox
+  private let recovery: DiskBox
+  private let power: PowerSupply
+  private let flushes: Bool
+  private var slab: [UInt8]
+  private var inFlight: [(request: BlockRequest, write: Int, covered: Set<Int>)] = []
+
+  /// - Parameter flushes: whether a flush that ends has made anything durable.
+  init(
+    primary: DiskBox, recovery: DiskBox, geometry: QueueGeometry, power: PowerSupply, flushes: Bool = true
+  ) {
+    self.primary = primary
+    self.recovery = recovery
+    self.geometry = geometry
+    self.power = power
+    self.flushes = flushes
+    slab = [UInt8](repeating: 0xee, count: geometry.slabSize)
+  }
+
+  private func place(_ request: BlockRequest) -> Range<Int> {
+    let half: Side = request.kind == .write ? .primary : request.side
+    let start = geometry.place(of: half, in: request.slot) + request.place
+    return start..<start + Int(request.range.length)
+  }
+
+  mutating func startRead(_ range: ByteRange, of side: Side, into slot: Int, at place: Int) throws(Errno) {
+    inFlight.append((BlockRequest(kind: .read, side: side, slot: slot, place: place, range: range), 0, []))
+  }
+
+  mutating func startWrite(_ range: ByteRange, from slot: Int, at place: Int) throws(Errno) {
+    let request = BlockRequest(kind: .write, side: .recovery, slot: slot, place: place, range: range)
+    let write = recovery.disk.begin(Array(slab[self.place(request)]), at: Int(range.offset))
+    inFlight.append((request, write, []))
+  }
+
+  mutating func startFlush() throws(Errno) {
+    let request = BlockRequest(
+      kind: .flush, side: .recovery, slot: 0, place: 0, range: ByteRange(offset: 0, length: 0))
+    inFlight.append((request, 0, recovery.disk.flushable))
+  }
+
+  mutating func submit() throws(Errno) {}
+
+  mutating func nextOutcome(waiting: Bool) throws(Errno) -> Outcome? {
+    guard let (request, write, covered) = inFlight.first else { return nil }
+    do throws(ResyncError) {
+      if request.kind == .read { try power.check() } else { try power.step() }
+    } catch {
+      throw .ioError
+    }
+    inFlight.removeFirst()
+    switch request.kind {
+    case .read:
+      let disk = request.side == .primary ? primary.disk.seen : recovery.disk.seen
+      let end = min(Int(request.range.end), disk.count)
+      let bytes = disk[min(Int(request.range.offset), end)..<end]
+      slab.overwrite(at: place(request).lowerBound, with: Array(bytes))
+      return Outcome(request: request, result: .success(UInt32(bytes.count)))
+    case .write: recovery.disk.end(write)
+    case .flush: if flushes { recovery.disk.flush(covered) }
+    }
+    return Outcome(request: request, result: .success(UInt32(request.range.length)))
+  }
+
+  func withBytes<Value, Failure: Error>(
+    of slot: Int, count: Int, _ body: (RawSpan, RawSpan) throws(Failure) -> Value
+  ) throws(Failure) -> Value {
+    let bytes = slab.span.bytes
+    let primary = geometry.place(of: .primary, in: slot)
+    let recovery = geometry.place(of: .recovery, in: slot)
+    return try body(
+      bytes.extracting(primary..<primary + count), bytes.extracting(recovery..<recovery + count))
+  }
+
+  mutating func put(_ bytes: RawSpan, into slot: Int, at place: Int) {
+    let start = geometry.place(of: .primary, in: slot) + place
+    slab.overwrite(at: start, with: bytes.withUnsafeBytes { Array($0) })
+  }
+}
