@@ -61,3 +61,12 @@ let package = Package(
   ],
   swiftLanguageModes: [.v6]
 )
+
+// Of scripts/fuzz only: it needs libFuzzer.
+if Context.environment["VMRESYNC_FUZZ"] != nil {
+  package.targets.removeAll { $0.type == .test }
+  package.targets.append(
+    .executableTarget(
+      name: "fuzz-parsers", dependencies: ["CProbe", "DeviceResync", system], path: "Tests/Fuzz",
+      swiftSettings: strict))
+}

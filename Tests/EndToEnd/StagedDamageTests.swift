@@ -53,6 +53,45 @@ struct StagedDamageTests {
     try state.expect("Consistent")
   }
 
+  @Test(
+    "for want of its record: 32775 by a run and by repair, nothing written, nothing dropped, healed with the record",
+    arguments: ["", "{}", #"{"FormatVersion": 2}"#, "half", "seal", "gone"])
+  func damagedRecord(_ content: String) throws {
+    let state = try StateDirectory()
+    let pair = try TestPair(differing: .images)
+    _ = try state.leaveApplying(pair.primary, pair.recovery)
+    let name = try #require(
+      try directoryNames(FilePath("\(state.path)/states")).first { $0.hasSuffix(".json") })
+    let record = Image(at: "\(state.path)/states/\(name)")
+    let bytes = try record.bytes()
+    var damaged = Array(content.utf8)
+    switch content {
+    case "half": damaged = Array(bytes.prefix(bytes.count / 2))
+    case "seal":
+      // A number that is another one: the staging file is not what it says was committed.
+      damaged = Array(
+        String(decoding: bytes, as: UTF8.self).replacing(#""Records" : 1,"#, with: #""Records" : 2,"#).utf8)
+      try #require(damaged != bytes)
+    default: break
+    }
+    try record.resize(to: 0)
+    try record.write(damaged, at: 0)
+    if content == "gone" { try tool("rm", record.path) }
+    for _ in 0..<2 {
+      expect(try state.repair(pair.recovery), 32775)
+      if content != "seal" { expect(try state.resync(pair.primary, pair.recovery), 32775) }
+      try pair.expectUntouched()
+      #expect(try state.staged().count == 1)
+    }
+    if content == "gone" { _ = try Image("state/states/\(name)", bytes) }
+    try record.resize(to: 0)
+    try record.write(bytes, at: 0)
+    try tool("chmod", "0600", record.path)
+    expect(try state.repair(pair.recovery), 0)
+    #expect(areEqual(try pair.recoveryImage.bytes(), try pair.primaryImage.bytes()))
+    try state.expect("Consistent")
+  }
+
   @Test("a run meets it as repair does, and the next one heals it")
   func metByRun() throws {
     let state = try StateDirectory()

@@ -1,0 +1,1 @@
+../DeviceResyncTests/Support/MemoryQueue.swift
