@@ -119,7 +119,7 @@ public struct RunRequest: Sendable, Codable {
   public var isInteractive = false
   /// Bytes per read; nil: as the devices take them best.
   public var chunkSize: UInt64?
-  /// Reads in flight per side; nil: 4.
+  /// Reads in flight per side; nil: 6.
   public var queueDepth: Int?
   /// What becomes of zeros; nil: thin where the recovery is a sparse image.
   public var zero: Zero?

@@ -25,7 +25,7 @@ struct PoweredQueue: BlockQueue, ~Copyable {
   }
 
   private func place(_ request: BlockRequest) -> Range<Int> {
-    let half: Side = request.kind == .write ? .primary : request.side
+    let half: Side = request.changesBytes ? .primary : request.side
     let start = geometry.place(of: half, in: request.slot) + request.place
     return start..<start + Int(request.range.length)
   }
@@ -37,6 +37,12 @@ struct PoweredQueue: BlockQueue, ~Copyable {
   mutating func startWrite(_ range: ByteRange, from slot: Int, at place: Int) throws(Errno) {
     let request = BlockRequest(kind: .write, side: .recovery, slot: slot, place: place, range: range)
     let write = recovery.disk.begin(Array(slab[self.place(request)]), at: Int(range.offset))
+    inFlight.append((request, write, []))
+  }
+
+  mutating func startPunch(_ range: ByteRange, from slot: Int, at place: Int) throws(Errno) {
+    let request = BlockRequest(kind: .punch, side: .recovery, slot: slot, place: place, range: range)
+    let write = recovery.disk.begin([UInt8](repeating: 0, count: Int(range.length)), at: Int(range.offset))
     inFlight.append((request, write, []))
   }
 
@@ -63,7 +69,7 @@ struct PoweredQueue: BlockQueue, ~Copyable {
       let bytes = disk[min(Int(request.range.offset), end)..<end]
       slab.overwrite(at: place(request).lowerBound, with: Array(bytes))
       return Outcome(request: request, result: .success(UInt32(bytes.count)))
-    case .write: recovery.disk.end(write)
+    case .write, .punch: recovery.disk.end(write)
     case .flush: if flushes { recovery.disk.flush(covered) }
     }
     return Outcome(request: request, result: .success(UInt32(request.range.length)))
