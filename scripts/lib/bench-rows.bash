@@ -136,3 +136,43 @@ row_memory() {
   limit_row 'every second block differs: compare' "$(largest memory.compare.resident)" MiB 1024 32
   limit_row 'every second block differs: resync' "$(largest memory.resync.resident)" MiB 1024 32
 }
+
+# row_staged: the staging file on an ext4 over a loop device; 1 % and all of the blocks differ in a bit each.
+row_staged() {
+  local host host_held
+  attach_unnamed "$((16 << 30))" "$directory" host host_held
+  mkfs.ext4 -q -E nodiscard "$host"
+  mkdir /mnt/host
+  mount "$host" /mnt/host
+  make_pair pair "$size" "$directory"
+  sample_compare_staged() { differ 1 && compare_pair staged.compare 1 "$pair_primary" "$pair_recovery"; }
+  sample_staged() { differ 1 && resync_pair staged.little --write-back staged --no-verify; }
+  sample_verified() { differ 1 && resync_pair staged.verified --write-back staged; }
+  sample_staged_all() { differ 100 && resync_pair staged.all --write-back staged --no-verify; }
+  sample_verified_all() { differ 100 && resync_pair staged.verified-all --write-back staged; }
+  sample_in_place_all() { differ 100 && resync_pair staged.in-place --write-back in-place; }
+  in_turns sample_compare_staged sample_staged sample_verified
+  in_turns sample_in_place_all sample_staged_all sample_verified_all
+  local -r compare=$(median staged.compare.wall) in_place=$(median staged.in-place.wall)
+  ratio_row 'staged: 1 % written, --no-verify' "$(median staged.little.wall)" compare "$compare" 1.5
+  note_row 'staged: 1 % written, all of it read back' "$(median staged.verified.wall)" s 1000000
+  ratio_row 'staged: all written, --no-verify' "$(median staged.all.wall)" 'in place' "$in_place" 2.2
+  note_row 'staged: all written, all of it read back' "$(median staged.verified-all.wall)" s 1000000
+  limit_row 'staged: peak resident memory' "$(largest staged.all.resident)" MiB 1024 32
+  umount /mnt/host
+  exec {host_held}<&-
+}
+
+# differ RATE: one bit flipped in RATE % of the recovery's blocks.
+differ() {
+  mutate_file "$pair_recovery" "$round" bits "$1" >/dev/null
+  blockdev --flushbufs "$pair_recovery"
+}
+
+# resync_pair NAME OPTION...: the pair, with its state on the host's disk.
+resync_pair() {
+  local name=$1
+  shift
+  sample "$name" 0 "$vmresync" resync --primary "$pair_primary" --recovery "$pair_recovery" --max-difference 100% \
+    --state-dir /mnt/host/state --yes --quiet "$@"
+}
