@@ -17,6 +17,8 @@ extension PairRun {
     reporter.begin(.comparing)
     result.totals.bytesCompared = 0
     result.totals.bytesSkipped = 0
+    result.totals.bytesUnread = 0
+    result.unread = ReadFaults()
     if !request.writes {
       // What a pass that proves nothing found is found again; what it wrote is not.
       result.totals.bytesDifferent = 0
@@ -27,7 +29,8 @@ extension PairRun {
     if request.writes {
       let (pair, journal) = (pair, journal)
       var sink = InPlaceSink(
-        recorder, marks: request.readsBack ? MarkedCells(size: commonSize, chunk: queue.geometry.chunk) : nil,
+        recorder, marks: MarkedCells(size: commonSize, chunk: queue.geometry.chunk),
+        marksWrites: request.readsBack,
         punchesZeros: planned.zero == .thin && pair.recovery.disk.takesPunches(planned.recovery),
         allowance: allowance,
         beforeFirstWrite: { () throws(ResyncError) in
@@ -77,6 +80,7 @@ extension PairRun {
     result.totals.bytesWritten += totals.bytesWritten
     result.totals.bytesZeroed += totals.bytesZeroed
     result.totals.differentRanges += totals.differences
+    addFaults(totals)
     reporter.tell(.differences(bytes: result.totals.bytesDifferent, pair: index))
     return Outcome(ending: ending, totals: totals)
   }
@@ -87,7 +91,7 @@ extension PairRun {
     var source = WholeRange(size: commonSize, window: window, blocks: blocks)
     return try comparePair(
       &source, through: &queue, into: &sink, blocks: blocks, confirming: planned.sourceMode == .running,
-      control: control, totals: &totals)
+      rules: faultRules, control: control, totals: &totals)
   }
 
   private func compareData<Sink: DifferenceSink & ~Copyable>(
@@ -98,7 +102,7 @@ extension PairRun {
       recovery: DataUnion.Image(file: try imageCopy(.recovery), start: 0), size: commonSize, blocks: blocks)
     return try comparePair(
       &source, through: &queue, into: &sink, blocks: blocks, confirming: planned.sourceMode == .running,
-      control: control, totals: &totals)
+      rules: faultRules, control: control, totals: &totals)
   }
 
   private func imageCopy(_ side: Side) throws(ResyncError) -> OwnedDescriptor {

@@ -29,13 +29,14 @@ extension PairRun {
     }
     if let failure { throw failure }
     guard case .success(.complete) = outcome.ending else { return }
-    if let marks {
+    if let marks, request.readsBack || !marks.isEmpty {
       reporter.begin(.verifying)
       result.totals.bytesVerified = try verify(
         marks, through: &queue, blocks: blocks, size: commonSize, name: names[.recovery],
+        judges: planned.sourceMode != .running, rules: ReadFaultRules(primary: faultRules.primary),
         control: control)
-      if let tail { try verifyTail(tail) }
     }
+    if let tail, request.readsBack || result.rewritten.list.last?.range == tail { try verifyTail(tail) }
     if let written { notePartitionTable(written) }
   }
 
@@ -72,8 +73,11 @@ extension PairRun {
     let end = pair.primary.disk.identity.size
     let tail = ByteRange(min(commonSize, end), upTo: end)
     guard !tail.isEmpty, window.map({ $0.end > tail.offset }) ?? true else { return nil }
-    let primary = try tailBytes(.primary, tail)
-    let recovery = try tailBytes(.recovery, tail)
+    let (bytes, recovery) = (try readTail(.primary, tail), try readTail(.recovery, tail))
+    guard let primary = bytes, recovery != nil || faultRules.recovery == .differs else {
+      result.totals.bytesUnread += tail.length
+      return nil
+    }
     result.totals.bytesCompared += tail.length
     guard primary != recovery else { return nil }
     result.totals.bytesDifferent += tail.length
@@ -202,18 +206,19 @@ extension PairRun {
       primary: primary, recovery: recovery, openers: openers, loops: facts.foreignLoops(over: recovery))
   }
 
-  /// 0 means that every byte was compared or lies in a hole of both images, and every difference was written
-  /// (PITFALLS G7).
+  /// Every byte was compared, lies in a hole of both images or in a block that could not be read, and every
+  /// difference was written (PITFALLS G7); 0 means that none was unread.
   func checkCompleteness() throws(ResyncError) {
     let totals = result.totals
     let size = pair.primary.disk.identity.size
     let wanted = window.map { min($0.end, size) - min($0.offset, size) } ?? size
-    let isComplete = totals.bytesCompared + totals.bytesSkipped == wanted
+    let isComplete = totals.bytesCompared + totals.bytesSkipped + totals.bytesUnread == wanted
     let isWritten = !request.writes || totals.bytesWritten == totals.bytesDifferent
     guard isComplete && isWritten else {
       throw ResyncError(
         .incomplete, "account for every byte of", on: names[.primary],
-        reason: "\(totals.bytesCompared) compared, \(totals.bytesSkipped) skipped, \(wanted) wanted; "
+        reason: "\(totals.bytesCompared) compared, \(totals.bytesSkipped) skipped, "
+          + "\(totals.bytesUnread) unread, \(wanted) wanted; "
           + "\(totals.bytesDifferent) different, \(totals.bytesWritten) written",
         remedy: "this is a defect of vmresync: report it with this message")
     }

@@ -11,6 +11,8 @@ extension PairRun {
     reporter.begin(.comparing)
     result.engine = planned.engine.rawValue
     result.totals = RunTotals()
+    result.unread = ReadFaults()
+    result.rewritten = ReadFaults()
     var queue = try makeQueue()
     let readsHoles = readsHoles || !tellsHoles
     let before = imageStatuses()
@@ -50,13 +52,15 @@ extension PairRun {
     let size = pair.primary.disk.identity.size
     let tail = ByteRange(min(commonSize, size), upTo: size)
     guard !tail.isEmpty else { return try sink.complete(primaryTail: [], recoveryTail: []) }
-    let bytes = (primary: try tailBytes(.primary, tail), recovery: try tailBytes(.recovery, tail))
+    let bytes = (primary: try readTail(.primary, tail), recovery: try readTail(.recovery, tail))
+    // What was not read is never committed: the file needs no end.
+    guard let primary = bytes.primary else { return result.totals.bytesUnread += tail.length }
     result.totals.bytesCompared += tail.length
-    if bytes.primary != bytes.recovery {
+    if primary != bytes.recovery {
       result.totals.bytesDifferent += tail.length
       result.totals.differentRanges += 1
     }
-    try sink.complete(primaryTail: bytes.primary, recoveryTail: bytes.recovery)
+    try sink.complete(primaryTail: primary, recoveryTail: bytes.recovery)
   }
 
   /// Step 7, and 8 where it reads: writes what was committed, flushes, and reads it back where asked.
@@ -65,9 +69,11 @@ extension PairRun {
   mutating func apply(
     _ staging: ValidatedStaging, _ directory: borrowing StagingDirectory, verifies: Bool
   ) throws(ResyncError) -> UInt64 {
+    // What could not be read may have been healed, or not.
+    let proves = verifies || !result.rewritten.isEmpty
     let applied = try applyCommitted(
       staging, from: directory, to: pair.recovery, planned.recovery, pair: index, mode: .first,
-      proves: verifies,
+      proves: proves,
       planned.engine, planned.zero, control, reporter)
     result.totals.bytesWritten = applied.written
     result.totals.bytesZeroed = applied.zeroed

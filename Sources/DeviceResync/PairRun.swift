@@ -62,6 +62,7 @@ struct PairRun {
     } catch {
       fail(error)
     }
+    reportFaults()
     result.totals.seconds = (clock.now - start).seconds
   }
 

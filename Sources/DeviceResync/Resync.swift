@@ -121,6 +121,7 @@ private func carryOutWriting(
     }
   }
   for index in runs.indices {
+    if runs[index].result.writeBack == .staged { runs[index].reportFaults() }
     runs[index].result.totals.seconds = (clock.now - start).seconds / Double(runs.count)
   }
   return runs.map(\.result)
@@ -204,7 +205,7 @@ extension RunResult {
     if wasTerminated, failure != nil {
       message = "ended by request or signal"
     } else if let failure {
-      message = failure.errors.first?.message ?? failure.returnValue.name
+      message = failure.summary ?? failure.errors.first?.message ?? failure.returnValue.name
     } else if request.operation == .compare {
       let different = pairs.reduce(UInt64(0)) { $0.saturatingAdd($1.totals.bytesDifferent) }
       message = different == 0 ? "identical" : "\(ByteCount(different)) differ"

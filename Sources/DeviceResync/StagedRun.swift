@@ -142,6 +142,7 @@ extension StagedRun {
       let isOutOfRoom = staged.isOutOfRoom
       let needed = staged.bytesNeeded
       do throws(ResyncError) {
+        try Self.refuseUnread(runs)
         try checkFigures(runs, needed: isOutOfRoom ? needed : nil)
         for index in runs.indices { try runs[index].conclude(witnesses[index], submitted: 0) }
         if control.isStopping { throw control.ending() }

@@ -34,6 +34,13 @@ struct PairOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Reads in flight per disk.", valueName: "n"))
   var queueDepth: Int?
 
+  @Option(
+    help: """
+      What bytes that cannot be read do: stop ends the run; record goes on without them, lists them and fails. A \
+      recovery's count as different where they are written.
+      """)
+  var onReadError: RunRequest.ReadErrorAction = .stop
+
   @OptionGroup var engine: EngineOptions
 
   @Flag(help: "Print one JSON object, whatever happens.")
@@ -60,6 +67,7 @@ struct PairOptions: ParsableArguments {
     request.chunkSize = chunkSize?.bytes
     request.queueDepth = queueDepth
     request.engine = engine.engine
+    request.onReadError = onReadError
     return request
   }
 }
@@ -219,3 +227,4 @@ extension RunRequest.Source: ExpressibleByArgument {}
 extension RunRequest.Zero: ExpressibleByArgument {}
 extension RunRequest.EngineChoice: ExpressibleByArgument {}
 extension RunRequest.WriteBack: ExpressibleByArgument {}
+extension RunRequest.ReadErrorAction: ExpressibleByArgument {}

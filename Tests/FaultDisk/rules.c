@@ -1,6 +1,6 @@
 #include "rules.h"
 
-static struct rule rules[256];
+static struct rule rules[2048];
 static size_t count;
 
 bool rules_add(struct rule rule) {

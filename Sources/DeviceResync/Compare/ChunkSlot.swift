@@ -12,15 +12,8 @@ struct ChunkSlot {
   /// How often one of its requests was repeated.
   var repeats = 0
 
-  /// One side's reading of the chunk.
-  struct SideRead {
-    /// What has not arrived; the tail of the chunk.
-    var rest: ByteRange
-    /// Whether a request for it is on its way.
-    var isInFlight = false
-
-    var isDone: Bool { rest.isEmpty && !isInFlight }
-  }
+  /// Whether something of it could not be read.
+  var isDamaged: Bool { !primary.faults.isEmpty || !recovery.faults.isEmpty }
 
   init(_ range: ByteRange, mustBeZero: Bool = false) {
     self.range = range
@@ -38,8 +31,10 @@ struct ChunkSlot {
   var isRead: Bool { primary.isDone && recovery.isDone }
 
   /// Wants both sides once more.
+  ///
+  /// What could not be read once counts as such, even where the second reading goes through.
   mutating func readAgain() {
-    primary = SideRead(rest: range)
-    recovery = SideRead(rest: range)
+    primary = SideRead(rest: range, faults: primary.faults)
+    recovery = SideRead(rest: range, faults: recovery.faults)
   }
 }

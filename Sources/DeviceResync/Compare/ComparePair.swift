@@ -13,6 +13,7 @@
 ///   - blocks: how both devices are cut into blocks; a chunk of the queue is a multiple of a block.
 ///   - confirming: whether each differing chunk is read again on both sides, for a running primary: only blocks
 ///     that differ both times count as different, with the second reading's bytes; the others are `moving`.
+///   - rules: what becomes of bytes that cannot be read.
 ///   - control: is looked at, and told of progress, once a chunk. Its byte counts are added to, never reset.
 ///   - totals: what was done, also where this throws; starts at zero.
 /// - Throws: the first failed request, with its side and range, or what the source or the sink threw.
@@ -20,10 +21,11 @@ func comparePair<
   Source: RangeSource & ~Copyable, Queue: BlockQueue & ~Copyable, Sink: DifferenceSink & ~Copyable
 >(
   _ source: inout Source, through queue: inout Queue, into sink: inout Sink, blocks: BlockGrid,
-  confirming: Bool = false, control: RunControl, totals: inout CompareTotals
+  confirming: Bool = false, rules: ReadFaultRules = ReadFaultRules(), control: RunControl,
+  totals: inout CompareTotals
 ) throws(ResyncError) -> CompareEnding {
   var comparison = PairComparison(
-    geometry: queue.geometry, blocks: blocks, confirming: confirming, control: control)
+    geometry: queue.geometry, blocks: blocks, confirming: confirming, rules: rules, control: control)
   var outcome: Result<CompareEnding, ResyncError>
   do throws(ResyncError) {
     outcome = .success(try comparison.run(&source, &queue, &sink))

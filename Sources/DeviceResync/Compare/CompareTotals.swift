@@ -4,6 +4,14 @@ struct CompareTotals: Sendable, Equatable {
   var bytesCompared: UInt64 = 0
   /// Bytes passed over because both sides have a hole there.
   var bytesSkipped: UInt64 = 0
+  /// Bytes in blocks that were left out, because something of them could not be read.
+  var bytesUnread: UInt64 = 0
+  /// What could not be read there.
+  var unread = ReadFaults()
+  /// What could not be read of the recovery and counts as different.
+  var rewritten = ReadFaults()
+  /// Chunks of one side whose reading failed, and went through in smaller pieces.
+  var readsRepeated: UInt64 = 0
   /// Bytes in differing blocks; with confirmation, those that differed both times.
   var bytesDifferent: UInt64 = 0
   /// Runs of adjacent differing blocks.

@@ -35,6 +35,9 @@ protocol DifferenceSink: ~Copyable {
     _ chunk: ByteRange, in slot: Int, of queue: borrowing Queue
   ) throws(ResyncError)
 
+  /// Hears that these bytes of the recovery could not be read; the differences that hold them follow.
+  mutating func hear(unreadable range: ByteRange)
+
   /// Hands on what was held back to be merged; nothing more comes.
   mutating func finish() throws(ResyncError)
 }
@@ -47,6 +50,8 @@ extension DifferenceSink where Self: ~Copyable {
   mutating func note<Queue: BlockQueue & ~Copyable>(
     _ chunk: ByteRange, in slot: Int, of queue: borrowing Queue
   ) {}
+
+  mutating func hear(unreadable range: ByteRange) {}
 }
 
 /// What a sink did with a difference.

@@ -20,6 +20,9 @@ struct MarkedCells: RangeSource {
     marks = [UInt64](repeating: 0, count: Int((cells + 63) / 64))
   }
 
+  /// Whether no cell is marked.
+  var isEmpty: Bool { marks.allSatisfy { $0 == 0 } }
+
   /// Marks every cell that `range` touches.
   mutating func mark(_ range: ByteRange) {
     guard !range.isEmpty else { return }

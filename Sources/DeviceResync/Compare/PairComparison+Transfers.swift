@@ -15,6 +15,7 @@ extension PairComparison {
       guard started else { return }
       unfinishedWrites.removeLast()
     }
+    if hasFailedReads { return try startSuspects(&queue) }
     for chunk in free..<next where slots[chunk % geometry.depth].primary.wantsStart {
       guard try startRead(.primary, of: chunk, &queue) else { return }
     }
@@ -31,11 +32,11 @@ extension PairComparison {
     return true
   }
 
-  private mutating func startRead<Queue: BlockQueue & ~Copyable>(
+  mutating func startRead<Queue: BlockQueue & ~Copyable>(
     _ side: Side, of chunk: Int, _ queue: inout Queue
   ) throws(ResyncError) -> Bool {
     let slot = chunk % geometry.depth
-    let range = slots[slot][side].rest
+    let range = slots[slot][side].next
     let place = Int(range.offset - slots[slot].range.offset)
     let request = BlockRequest(kind: .read, side: side, slot: slot, place: place, range: range)
     let started = try start(request) { () throws(Errno) in
@@ -122,6 +123,10 @@ extension PairComparison {
       moved = UInt64(bytes) >= request.range.length ? request.range.length : whole
       if moved == 0 { try allowRepeat(of: request, after: .ioError) }
     case .failure(let errno):
+      if request.kind == .read, errno.isUnreadable {
+        narrow(request, errno)
+        return
+      }
       guard errno.mayPass else { throw Self.failure(request, errno) }
       try allowRepeat(of: request, after: errno)
       moved = 0
@@ -129,7 +134,8 @@ extension PairComparison {
     let rest = ByteRange(request.range.offset + moved, upTo: request.range.end)
     switch request.kind {
     case .read:
-      slots[request.slot][request.side] = ChunkSlot.SideRead(rest: rest)
+      slots[request.slot][request.side].arrive(upTo: rest.offset)
+      if moved > 0, isDoomed(request.slot, request.side) { slots[request.slot][request.side].giveUp() }
     case .write:
       totals.bytesWritten += moved
       if rest.isEmpty {
@@ -195,10 +201,6 @@ extension PairComparison {
     }
     return failure
   }
-}
-
-extension ChunkSlot.SideRead {
-  var wantsStart: Bool { !rest.isEmpty && !isInFlight }
 }
 
 extension BlockRequest {

@@ -5,6 +5,7 @@ struct PairComparison: ~Copyable {
   let geometry: QueueGeometry
   let blocks: BlockGrid
   let confirming: Bool
+  let rules: ReadFaultRules
   let control: RunControl
 
   var totals = CompareTotals()
@@ -29,12 +30,16 @@ struct PairComparison: ~Copyable {
   var completions: UInt64 = 0
   /// Whether the sink wants to be asked again after the next outcome.
   var sinkIsFull = false
+  /// Whether a chunk may be on its way that is read in pieces.
+  var hasFailedReads = false
   /// Rounds in a row in which nothing could be started and nothing was in flight.
   var idleRounds = 0
 
   private var differing: DifferingBlocks
   private var stage = Stage.fresh
   private var lastDifference: UInt64?
+  /// Bytes of the chunk at `head` that are left out.
+  private var left = 0
   private let before: (done: UInt64, different: UInt64, written: UInt64, completions: UInt64)
 
   /// How far the chunk at `head` has come.
@@ -46,11 +51,14 @@ struct PairComparison: ~Copyable {
     case handingOver(from: Int)
   }
 
-  init(geometry: QueueGeometry, blocks: BlockGrid, confirming: Bool, control: RunControl) {
+  init(
+    geometry: QueueGeometry, blocks: BlockGrid, confirming: Bool, rules: ReadFaultRules, control: RunControl
+  ) {
     precondition(geometry.chunk.isMultiple(of: blocks.blockSize))
     self.geometry = geometry
     self.blocks = blocks
     self.confirming = confirming
+    self.rules = rules
     self.control = control
     slots = [ChunkSlot](repeating: ChunkSlot(ByteRange(offset: 0, length: 0)), count: geometry.depth)
     unfinishedWrites.reserveCapacity(QueueGeometry.maxWrites)
@@ -118,20 +126,30 @@ struct PairComparison: ~Copyable {
     let count = Int(range.length)
     switch stage {
     case .fresh:
-      if slots[slot].mustBeZero, !queue.withBytes(of: slot, count: count, { $0.isZero && $1.isZero }) {
+      let isDamaged = slots[slot].isDamaged
+      if slots[slot].mustBeZero,
+        isDamaged || !queue.withBytes(of: slot, count: count, { $0.isZero && $1.isZero })
+      {
         return range
       }
-      if queue.withBytes(of: slot, count: count, { $0.holdsSameBytes(as: $1) }) { break }
-      queue.withBytes(of: slot, count: count) { differing.scan($0, $1) }
+      if !isDamaged, queue.withBytes(of: slot, count: count, { $0.holdsSameBytes(as: $1) }) { break }
+      if isDamaged { try judgeFaults(of: slot) }
+      let damage = damage(of: slot)
+      left = queue.withBytes(of: slot, count: count) { differing.scan($0, $1, damage) }
       if confirming {
         stage = .confirming
         slots[slot].readAgain()
         return nil
       }
+      bookFaults(of: slot, &sink)
       stage = .handingOver(from: 0)
     case .confirming:
-      let moving = queue.withBytes(of: slot, count: count) { differing.confirm($0, $1) }
-      totals.bytesMoving += UInt64(moving)
+      if slots[slot].isDamaged { try judgeFaults(of: slot) }
+      let damage = damage(of: slot)
+      let found = queue.withBytes(of: slot, count: count) { differing.confirm($0, $1, damage) }
+      totals.bytesMoving += UInt64(found.moving)
+      left = found.left
+      bookFaults(of: slot, &sink)
       stage = .handingOver(from: 0)
     case .handingOver:
       break
@@ -185,7 +203,10 @@ struct PairComparison: ~Copyable {
   }
 
   private mutating func finishChunk(_ range: ByteRange, skipped: UInt64) {
-    totals.bytesCompared += range.length
+    totals.bytesCompared += range.length - UInt64(left)
+    totals.bytesUnread += UInt64(left)
+    left = 0
+    countRepeats(of: head % geometry.depth)
     head += 1
     stage = .fresh
     tellProgress(skipped: skipped)
@@ -195,7 +216,8 @@ struct PairComparison: ~Copyable {
   mutating func tellProgress(skipped: UInt64) {
     totals.bytesSkipped = skipped
     // Counts the pairs before too, whose sizes may come to more than 64 bits: whoever reads it takes differences.
-    control.bytesDone.store(before.done &+ totals.bytesCompared &+ skipped, ordering: .relaxed)
+    control.bytesDone.store(
+      before.done &+ totals.bytesCompared &+ totals.bytesUnread &+ skipped, ordering: .relaxed)
     control.bytesDifferent.store(before.different + totals.bytesDifferent, ordering: .relaxed)
     control.bytesWritten.store(before.written + totals.bytesWritten, ordering: .relaxed)
     tellCompletions()

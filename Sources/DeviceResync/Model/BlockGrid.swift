@@ -2,18 +2,24 @@
 ///
 /// A block is 4096 bytes at a multiple of 4096, or the larger logical block where that is more; what remains
 /// after the last whole block is cut in logical blocks.
-struct BlockGrid: Sendable, Equatable {
+struct BlockGrid: Sendable {
   /// Bytes of a block.
   let blockSize: Int
   /// Bytes of the larger logical block of the two sides.
   let logicalBlockSize: Int
+  /// Bytes of each side's own.
+  private let own: (primary: UInt32, recovery: UInt32)
 
   /// Of two devices with these logical block sizes, in bytes.
   init(_ primary: UInt32, _ recovery: UInt32) {
+    own = (primary, recovery)
     logicalBlockSize = Int(max(primary, recovery))
     precondition(logicalBlockSize > 0)
     blockSize = max(4096, logicalBlockSize)
   }
+
+  /// Bytes of a side's own logical block: what it reads at least.
+  func logicalBlockSize(of side: Side) -> UInt64 { UInt64(side == .primary ? own.primary : own.recovery) }
 
   /// Blocks in `count` bytes that begin on a block.
   func blockCount(in count: Int) -> Int {

@@ -52,6 +52,14 @@ public struct RunRequest: Sendable, Codable {
     case threads
   }
 
+  /// What becomes of bytes of a disk that cannot be read.
+  public enum ReadErrorAction: String, Sendable, Codable, CaseIterable {
+    /// They end the run.
+    case stop
+    /// The run goes on without them, lists them, and fails.
+    case record
+  }
+
   /// How much may differ before a staged run asks instead of applying.
   public enum DifferenceLimit: Sendable, Hashable, Codable {
     /// A share of all pairs' bytes; up to `from` bytes always pass.
@@ -106,6 +114,8 @@ public struct RunRequest: Sendable, Codable {
   public var stagingDirectory: String?
   /// A staged run that finds more than this ends before it writes; nil: any.
   public var maxDifference: DifferenceLimit? = .percent(25, from: 4 << 30)
+  /// What becomes of bytes that cannot be read; a recovery's count as different where they are to be written.
+  public var onReadError = ReadErrorAction.stop
   /// Whether what was written is read back after the flush; nil: where it is staged, which a plan's request has
   /// decided.
   public var verifies: Bool?

@@ -26,6 +26,10 @@ public struct PairResult: Sendable, Codable {
   public var guards: [GuardVerdict]
   /// What failed.
   public var errors: [ErrorReport] = []
+  /// How many more ranges could not be read.
+  public var errorsOmitted: UInt64 = 0
+  /// What failed in one sentence, where one error does not say it all.
+  public var summary: String?
   /// The counts.
   public var totals = RunTotals()
   /// The first differences, in ascending order.
@@ -38,6 +42,12 @@ public struct PairResult: Sendable, Codable {
   public var landmarks: [Landmark] = []
   /// What the user should know and no error says.
   public var notes: [String] = []
+  /// What was left out because it could not be read.
+  var unread = ReadFaults()
+  /// What could not be read of the recovery and counts as different.
+  var rewritten = ReadFaults()
+  /// Readings of a chunk that failed, and went through in smaller pieces.
+  var readsRepeated: UInt64 = 0
 
   /// Whether the two are equal, after a completed resync by what it wrote; nil where no difference was found, but not
   /// every byte was looked at.
@@ -75,6 +85,8 @@ public struct RunTotals: Sendable, Equatable, Codable {
   public var bytesCompared: UInt64 = 0
   /// Bytes that are holes on both sides and were passed over.
   public var bytesSkipped: UInt64 = 0
+  /// Bytes in blocks that were left out, because something of them could not be read.
+  public var bytesUnread: UInt64 = 0
   /// Bytes in differing blocks.
   public var bytesDifferent: UInt64 = 0
   /// Bytes in blocks that differed in one of two readings of a running source.
@@ -103,6 +115,7 @@ public struct RunTotals: Sendable, Equatable, Codable {
   static func += (sum: inout RunTotals, more: RunTotals) {
     sum.bytesCompared = sum.bytesCompared.saturatingAdd(more.bytesCompared)
     sum.bytesSkipped = sum.bytesSkipped.saturatingAdd(more.bytesSkipped)
+    sum.bytesUnread = sum.bytesUnread.saturatingAdd(more.bytesUnread)
     sum.bytesDifferent = sum.bytesDifferent.saturatingAdd(more.bytesDifferent)
     sum.bytesMoving = sum.bytesMoving.saturatingAdd(more.bytesMoving)
     sum.bytesToWrite = sum.bytesToWrite.saturatingAdd(more.bytesToWrite)

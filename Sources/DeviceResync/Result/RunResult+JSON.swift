@@ -57,6 +57,7 @@ extension RunTotals {
   private enum JSONKeys: String, CodingKey {
     case bytesCompared = "BytesCompared"
     case bytesSkipped = "BytesSkipped"
+    case bytesUnread = "BytesUnread"
     case bytesDifferent = "BytesDifferent"
     case bytesMoving = "BytesMoving"
     case bytesToWrite = "BytesToWrite"
@@ -72,6 +73,7 @@ extension RunTotals {
     var container = encoder.container(keyedBy: JSONKeys.self)
     try container.encode(bytesCompared, forKey: .bytesCompared)
     try container.encode(bytesSkipped, forKey: .bytesSkipped)
+    try container.encode(bytesUnread, forKey: .bytesUnread)
     try container.encode(bytesDifferent, forKey: .bytesDifferent)
     try container.encode(bytesMoving, forKey: .bytesMoving)
     if isDryRun { try container.encode(bytesToWrite, forKey: .bytesToWrite) }
@@ -105,6 +107,7 @@ private struct PairObject: Encodable {
     case backingDirectIO = "BackingDirectIO"
     case guards = "Guards"
     case errors = "Errors"
+    case errorsOmitted = "ErrorsOmitted"
     case notes = "Notes"
     case processedByteLength = "ProcessedByteLength"
     case changedByteOffsets = "ChangedByteOffsets"
@@ -129,6 +132,7 @@ private struct PairObject: Encodable {
     try container.encodeIfPresent(pair.backingDirectIO, forKey: .backingDirectIO)
     try container.encode(pair.guards, forKey: .guards)
     try container.encode(pair.errors, forKey: .errors)
+    try container.encode(pair.errorsOmitted, forKey: .errorsOmitted)
     try container.encode(pair.notes, forKey: .notes)
     try pair.totals.encode(to: encoder, isDryRun: isDryRun)
     guard isCompare else { return }

@@ -32,6 +32,7 @@ extension PairResult {
     }
     lines += notes.map { "  note: \($0)" }
     lines += errors.map { "  error: \($0.message)" }
+    if errorsOmitted > 0 { lines.append("  error: the same of \(errorsOmitted) more ranges") }
     return lines
   }
 }
@@ -41,10 +42,14 @@ extension RunTotals {
   fileprivate func summary(_ isIdentical: Bool?, isDryRun: Bool, writes: Bool) -> String {
     var parts = ["\(ByteCount(bytesCompared)) compared"]
     if bytesSkipped > 0 { parts.append("\(ByteCount(bytesSkipped)) skipped as holes") }
+    if bytesUnread > 0 { parts.append("\(ByteCount(bytesUnread)) unread") }
     parts.append(
       bytesDifferent == 0
         ? isIdentical == true
-          ? "identical" : isIdentical == nil ? "no difference up to there" : "none stayed different"
+          ? "identical"
+          : isIdentical == false
+            ? "none stayed different"
+            : bytesUnread > 0 ? "no difference in what was read" : "no difference up to there"
         : "\(ByteCount(bytesDifferent)) different in \(differentRanges) range\(differentRanges == 1 ? "" : "s")"
     )
     if bytesMoving > 0 { parts.append("\(ByteCount(bytesMoving)) moving") }

@@ -3,8 +3,10 @@ import SystemPackage
 /// Writes each difference to the recovery as it is found, from the buffer that it was read into.
 struct InPlaceSink: DifferenceSink, ~Copyable {
   var recorder: DifferenceRecorder
-  /// Where writes were started, for the second comparison of `--verify`; nil where it is not asked for.
+  /// What is to be compared once more: where writes were started, for `--verify`, and where they may have healed
+  /// what could not be read; nil where nothing is.
   var marks: MarkedCells?
+  private let marksWrites: Bool
   let punchesZeros: Bool
   /// From the first byte written to the last; nil before the first write.
   private(set) var written: ByteRange?
@@ -12,16 +14,19 @@ struct InPlaceSink: DifferenceSink, ~Copyable {
   private let allowance: DifferenceAllowance?
 
   /// - Parameters:
+  ///   - marksWrites: whether every write is to be compared once more, not only what could not be read.
   ///   - punchesZeros: whether zeros are punched where the device can, or data like the rest.
   ///   - allowance: how much may differ; nil where that is no matter.
   ///   - beforeFirstWrite: is called once, on the thread that compares; throws where nothing may be written.
   init(
-    _ recorder: consuming DifferenceRecorder, marks: MarkedCells? = nil, punchesZeros: Bool = false,
+    _ recorder: consuming DifferenceRecorder, marks: MarkedCells? = nil, marksWrites: Bool = true,
+    punchesZeros: Bool = false,
     allowance: DifferenceAllowance? = nil,
     beforeFirstWrite: @escaping () throws(ResyncError) -> Void = { () throws(ResyncError) in }
   ) {
     self.recorder = recorder
     self.marks = marks
+    self.marksWrites = marksWrites
     self.punchesZeros = punchesZeros
     self.beforeFirstWrite = beforeFirstWrite
     self.allowance = allowance
@@ -48,10 +53,12 @@ struct InPlaceSink: DifferenceSink, ~Copyable {
     }
     written = written.map { ByteRange($0.offset, upTo: difference.range.end) }
     allowance?.count(difference.range)
-    marks?.mark(difference.range)
+    if marksWrites { marks?.mark(difference.range) }
     try recorder.record(difference.range)
     return .writing
   }
+
+  mutating func hear(unreadable range: ByteRange) { marks?.mark(range) }
 
   mutating func finish() throws(ResyncError) { try recorder.finish() }
 }

@@ -12,6 +12,8 @@ struct StagedSink<Queue: BlockQueue & ~Copyable>: DifferenceSink, ~Copyable {
   private var covered: UInt64 = 0
   /// How far into the current chunk its digest has come, in bytes.
   private var cursor = 0
+  /// What of the recovery's half of the current chunk could not be read.
+  private var unreadable: [ByteRange] = []
 
   /// Bytes that one digest covers at most.
   private var piece: Int { writer.header.segmentSize }
@@ -49,8 +51,9 @@ struct StagedSink<Queue: BlockQueue & ~Copyable>: DifferenceSink, ~Copyable {
       try digest(recovery, upTo: piece.lowerBound, of: chunk)
       try digest(primary, upTo: piece.upperBound, of: chunk)
       try writer.addBlocks(
-        pair: pair, difference.range, primary: primary.extracting(piece), recovery: recovery.extracting(piece)
-      )
+        pair: pair, difference.range, primary: primary.extracting(piece),
+        recovery: recovery.extracting(piece),
+        unreadable: unreadable)
     }
     try recorder.record(difference.range)
     return .done
@@ -73,6 +76,11 @@ struct StagedSink<Queue: BlockQueue & ~Copyable>: DifferenceSink, ~Copyable {
     }
     running.reset()
     cursor = 0
+    if !unreadable.isEmpty { unreadable.removeAll() }
+  }
+
+  mutating func hear(unreadable range: ByteRange) {
+    unreadable.append(range)
   }
 
   /// Adds `half` from the cursor to `end` to the digest of the chunk that begins at `chunk`.
@@ -113,8 +121,10 @@ struct StagedSink<Queue: BlockQueue & ~Copyable>: DifferenceSink, ~Copyable {
   ///
   /// A tail that differs is not recorded as a range.
   ///
-  /// - Parameter tail: the bytes of both images that no device reaches; empty where there are none.
-  mutating func complete(primaryTail: [UInt8], recoveryTail: [UInt8]) throws(ResyncError) {
+  /// - Parameters:
+  ///   - primaryTail: the bytes of the image that no device reaches; empty where there are none.
+  ///   - recoveryTail: the same; nil where they cannot be read, and count as different.
+  mutating func complete(primaryTail: [UInt8], recoveryTail: [UInt8]?) throws(ResyncError) {
     try addHole(upTo: reach)
     guard !primaryTail.isEmpty else { return }
     let range = ByteRange(offset: reach, length: UInt64(primaryTail.count))

@@ -45,6 +45,8 @@ struct StagingIndex {
   static let entriesEnd = StagingFormat.indexSize - 8
   /// Set where the payload was left out, because there was no room.
   static let withoutBytes: UInt32 = 1
+  /// Stands for the digest of old bytes that could not be read: any may be found there.
+  static let unknownDigest: UInt64 = 0
   /// Bytes of an entry with payload or zeros before its old digests, of a digest, of a hole.
   static let fixedOfBlocks = 32
   static let fixedOfDigest = 40

@@ -15,7 +15,8 @@ func proveAgainstDigests<Queue: BlockQueue & ~Copyable>(
 ) throws(ResyncError) -> UInt64? {
   precondition(queue.geometry.depth >= 3 && queue.geometry.chunk >= staging.header.segmentSize)
   let pass = try staging.pass(pair: pair, through: queue, control: control)
-  var proof = StagingProof(pass, depth: queue.geometry.depth, control: control)
+  var proof = StagingProof(
+    pass, depth: queue.geometry.depth, unit: staging.header.pairs[pair].recoveryBlockSize, control: control)
   let outcome: Result<UInt64?, ResyncError>
   do throws(ResyncError) {
     outcome = .success(try proof.run(pair, tail, &queue))
@@ -33,11 +34,14 @@ private struct StagingProof: ~Copyable {
   private var pending: [StagedEntry?]
   private var slot = 0
   private var done: UInt64 = 0
+  /// The recovery's logical block, in bytes.
+  private let unit: UInt64
   private let before: UInt64
   private let control: RunControl
 
-  init(_ pass: consuming StagingPass, depth: Int, control: RunControl) {
+  init(_ pass: consuming StagingPass, depth: Int, unit: UInt32, control: RunControl) {
     self.pass = pass
+    self.unit = UInt64(unit)
     self.control = control
     before = control.bytesDone.load(ordering: .relaxed)
     pending = [StagedEntry?](repeating: nil, count: depth)
@@ -96,15 +100,49 @@ private struct StagingProof: ~Copyable {
     guard let entry = pending[slot] else { return }
     pending[slot] = nil
     try pass.requests.wait(for: slot, &queue)
-    if let bad = pass.requests.unreadable.first {
-      throw ResyncError(.kernel(.ioError, .transfer), "read", side: .recovery, range: bad)
-    }
+    if isUnreadable(entry.range) { try readPiecemeal(entry.range, &queue) }
     let isRight = queue.withBytes(of: slot, count: Int(entry.range.length)) { (_, recovery) in
       entry.kind == .hole ? recovery.isZero : Checksum.of128(recovery) == entry.digest
     }
     guard isRight else { throw Self.mismatch(entry.range) }
     done += entry.range.length
     control.bytesDone.store(before + done, ordering: .relaxed)
+  }
+
+  /// Reads a chunk that could not be read at once block by block, into its place.
+  ///
+  /// - Throws: the first range that cannot be read, exactly (PITFALLS D2).
+  private mutating func readPiecemeal<Queue: BlockQueue & ~Copyable>(
+    _ range: ByteRange, _ queue: inout Queue
+  ) throws(ResyncError) {
+    // Nothing else is on its way: the kernel merges neighbours, and lets them fail together.
+    try pass.requests.waitForAll(&queue)
+    var bad: ReadFault?
+    var place = range.offset
+    while place < range.end {
+      let piece = ByteRange(place, upTo: min(range.end, place + unit))
+      // Those of the other slots, which are read ahead, stay.
+      pass.requests.unreadable.removeAll { $0.range.overlaps(range) }
+      try pass.requests.start(
+        BlockRequest(
+          kind: .read, side: .recovery, slot: slot, place: Int(place - range.offset), range: piece), &queue)
+      try pass.requests.wait(for: slot, &queue)
+      if let found = pass.requests.unreadable.first(where: { $0.range.overlaps(piece) }) {
+        bad = ReadFault(
+          side: .recovery, range: ByteRange((bad ?? found).range.offset, upTo: piece.end),
+          errno: (bad ?? found).errno)
+      } else if bad != nil {
+        break
+      }
+      place = piece.end
+    }
+    pass.requests.unreadable.removeAll { $0.range.overlaps(range) }
+    guard let bad else { return }
+    throw ResyncError(.kernel(bad.errno, .transfer), "read", side: .recovery, range: bad.range)
+  }
+
+  private func isUnreadable(_ range: ByteRange) -> Bool {
+    pass.requests.unreadable.contains { $0.range.overlaps(range) }
   }
 
   private mutating func judgeTail(_ entry: StagedEntry, _ tail: ImageTail?) throws(ResyncError) {

@@ -42,8 +42,10 @@ extension StagingPass {
         }
       }
       try requests.wait(for: segment.slot, &queue)
+      // Looking closer at one record forgets what it finds; what is known of the others stays.
+      let unreadable = requests.unreadable
       for entry in records {
-        let isUnreadable = requests.unreadable.contains { $0.overlaps(entry.range) }
+        let isUnreadable = unreadable.contains { $0.range.overlaps(entry.range) }
         if entry.kind == .zeros || isUnreadable {
           try checkPiecemeal(
             entry, segment, unit: isUnreadable ? unit : Int(entry.range.length), unit, &queue)
@@ -111,7 +113,7 @@ extension StagingPass {
           if isNew { continue }
           let old = file.littleEndian(
             at: segment.place + entry.oldDigests + start / unit * 8, as: UInt64.self)
-          if Checksum.of64(found) != old {
+          if old != StagingIndex.unknownDigest, Checksum.of64(found) != old {
             return ByteRange(offset: entry.range.offset + UInt64(start), length: UInt64(unit))
           }
         }
@@ -124,11 +126,17 @@ extension StagingPass {
     _ entry: StagedEntry, _ segment: StagedSegment, _ tail: ImageTail?, _ queue: borrowing Queue
   ) throws(ResyncError) {
     guard let tail else { throw ValidatedStaging.noTail(entry.range) }
-    let found = try tail.read(entry.range)
+    let found: [UInt8]
+    do throws(ResyncError) {
+      found = try tail.read(entry.range)
+    } catch  where error.errno?.isUnreadable == true {
+      return
+    }
     let old = queue.withBytes(of: segment.slot, count: segment.place + StagingFormat.indexSize) { (file, _) in
       file.littleEndian(at: segment.place + entry.oldDigests, as: UInt64.self)
     }
-    guard found == payload(of: entry, in: segment, queue) || Checksum.of64(found) == old else {
+    let isOld = old == StagingIndex.unknownDigest || Checksum.of64(found) == old
+    guard found == payload(of: entry, in: segment, queue) || isOld else {
       throw Self.foreignWrite(entry.range)
     }
   }

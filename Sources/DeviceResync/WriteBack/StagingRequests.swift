@@ -13,7 +13,7 @@ struct StagingRequests {
   /// Whether zeros are punched.
   private var punching: PunchTrial
   /// Reads of the recovery that came to nothing, for want of a readable sector.
-  var unreadable: [ByteRange] = []
+  var unreadable: [ReadFault] = []
 
   /// The recovery's logical block, in bytes.
   private let block: UInt64
@@ -148,7 +148,7 @@ struct StagingRequests {
       if moved > 0 { repeats = 0 } else { try allowRepeat(of: request, after: .ioError) }
     case .failure(let errno):
       if errno.isUnreadable, request.kind == .read, request.side == .recovery {
-        return unreadable.append(request.range)
+        return unreadable.append(ReadFault(side: .recovery, range: request.range, errno: errno))
       }
       guard errno.mayPass else { throw Self.failure(request, errno) }
       try allowRepeat(of: request, after: errno)
@@ -185,12 +185,5 @@ struct StagingRequests {
       return ResyncError(.kernel(errno, .transfer), "read the staging file", range: request.range)
     }
     return ResyncError(.kernel(errno, .transfer), request.verb, side: request.side, range: request.range)
-  }
-}
-
-extension Errno {
-  /// Whether a sector could not be read, on a device that still is there (PITFALLS, appendix A).
-  fileprivate var isUnreadable: Bool {
-    self == .ioError || self == .noData || self == .remoteIO || self == .illegalByteSequence
   }
 }

@@ -30,16 +30,24 @@ extension StagingWriter where Queue == DiskQueue {
 }
 
 /// What a staging file may take of its file system.
-private final class StagingRoom {
+final class StagingRoom {
   private let directory: OwnedDescriptor
   private let reserve: UInt64?
 
-  init(_ directory: borrowing OwnedDescriptor, _ reserve: UInt64?) throws(Errno) {
+  /// A file of `needed` bytes has no room.
+  static func error(needed: UInt64) -> ResyncError {
+    ResyncError(
+      .kernel(.noSpace, .transfer), "stage the differences",
+      reason: "the staging file needs \(ByteCount(needed)), and there is no room for it",
+      remedy: "free some, or name another place with --state-dir")
+  }
+
+  fileprivate init(_ directory: borrowing OwnedDescriptor, _ reserve: UInt64?) throws(Errno) {
     self.directory = try directory.duplicate()
     self.reserve = reserve
   }
 
-  func bytesLeft() throws(Errno) -> UInt64 {
+  fileprivate func bytesLeft() throws(Errno) -> UInt64 {
     let system = try FileSystem(of: directory)
     let reserve = reserve ?? max(2 << 30, system.total / 10)
     return system.available - min(reserve, system.available)

@@ -96,8 +96,10 @@ struct StagingWriter<Queue: BlockQueue & ~Copyable>: ~Copyable {
   ///
   /// They become one or more records, and those that are zero take no payload: whole pieces, and runs of 64
   /// KiB and more. Ranges of a pair come in ascending order.
+  ///
+  /// - Parameter unreadable: what of the recovery could not be read: `recovery` holds anything there.
   mutating func addBlocks(
-    pair: Int, _ range: ByteRange, primary: RawSpan, recovery: RawSpan
+    pair: Int, _ range: ByteRange, primary: RawSpan, recovery: RawSpan, unreadable: [ByteRange] = []
   ) throws(ResyncError) {
     precondition(primary.byteCount == Int(range.length) && recovery.byteCount == Int(range.length))
     let blocks = header.pairs[pair]
@@ -112,20 +114,25 @@ struct StagingWriter<Queue: BlockQueue & ~Copyable>: ~Copyable {
         add(
           isZero ? .zeros : .bytes, pair,
           ByteRange(offset: range.offset + UInt64(done), length: UInt64(length)),
-          primary.extracting(piece), recovery.extracting(piece), unit: Int(blocks.recoveryBlockSize))
+          primary.extracting(piece), recovery.extracting(piece), unit: Int(blocks.recoveryBlockSize),
+          unreadable)
         done += length
       }
     }
   }
 
   /// Adds the last bytes of an image, which its device does not reach.
+  ///
+  /// - Parameter recovery: nil where they cannot be read.
   mutating func addTail(
-    pair: Int, _ range: ByteRange, primary: [UInt8], recovery: [UInt8]
+    pair: Int, _ range: ByteRange, primary: [UInt8], recovery: [UInt8]?
   ) throws(ResyncError) {
-    precondition(primary.count == recovery.count && primary.count == Int(range.length))
+    precondition(primary.count == (recovery ?? primary).count && primary.count == Int(range.length))
     _ = try makeRoom(for: primary.count, of: primary.count, unit: primary.count, false)
-    primary.withRawSpan { primary in
-      recovery.withRawSpan { add(.tail, pair, range, primary, $0, unit: primary.byteCount) }
+    primary.withRawSpan { bytes in
+      (recovery ?? primary).withRawSpan {
+        add(.tail, pair, range, bytes, $0, unit: bytes.byteCount, recovery == nil ? [range] : [])
+      }
     }
   }
 
@@ -176,7 +183,7 @@ struct StagingWriter<Queue: BlockQueue & ~Copyable>: ~Copyable {
 
   private mutating func add(
     _ kind: StagedEntry.Kind, _ pair: Int, _ range: ByteRange, _ primary: RawSpan, _ recovery: RawSpan,
-    unit: Int
+    unit: Int, _ unreadable: [ByteRange]
   ) {
     var entry = StagedEntry(kind: kind, pair: pair, range: range)
     if entry.hasPayload {
@@ -193,7 +200,10 @@ struct StagingWriter<Queue: BlockQueue & ~Copyable>: ~Copyable {
     index.add(entry)
     for place in stride(from: 0, to: recovery.byteCount, by: unit) {
       let end = min(place + unit, recovery.byteCount)
-      index.add(oldDigest: Checksum.of64(recovery.extracting(place..<end)))
+      let block = ByteRange(offset: range.offset + UInt64(place), length: UInt64(end - place))
+      index.add(
+        oldDigest: unreadable.contains { $0.overlaps(block) }
+          ? StagingIndex.unknownDigest : Checksum.of64(recovery.extracting(place..<end)))
     }
     records += 1
     recordBytes += range.length
@@ -242,12 +252,7 @@ struct StagingWriter<Queue: BlockQueue & ~Copyable>: ~Copyable {
     }
   }
 
-  private func noRoom() -> ResyncError {
-    ResyncError(
-      .kernel(.noSpace, .transfer), "stage the differences",
-      reason: "the staging file needs \(ByteCount(bytesNeeded)), and there is no room for it",
-      remedy: "free some, or name another place with --staging-dir")
-  }
+  private func noRoom() -> ResyncError { StagingRoom.error(needed: bytesNeeded) }
 
   // MARK: The end
 

@@ -17,7 +17,7 @@ import Testing
   }
 
   @Test(
-    "an EIO ends the run with 32768 and names side and range", arguments: Side.allCases,
+    "an EIO ends the run with 32768 and names side and logical block", arguments: Side.allCases,
     [0, 65535, 65536, 1 << 20 - 1])
   func ioError(side: Side, byte: UInt64) throws {
     var queue = queue([.init(kind: .fails(.ioError), request: .read, side: side, byte: byte)])
@@ -25,10 +25,13 @@ import Testing
     let error = try #require(result.error)
     #expect(error.returnValue == .failed)
     #expect(error.side == side)
-    #expect(error.range == ByteRange(offset: byte / 65536 * 65536, length: 65536))
+    #expect(error.range == ByteRange(offset: byte / 512 * 512, length: 512))
     #expect(error.attempt == "read")
-    // What comes before the chunk was compared and written, nothing after it was written.
-    #expect(queue.inner.writes.allSatisfy { $0.end <= byte / 65536 * 65536 })
+    // What comes before the chunk was compared and written, nothing of it or after it was written.
+    let before = byte / 65536
+    #expect(queue.inner.writes.allSatisfy { $0.end <= before * 65536 })
+    #expect(result.totals.bytesCompared == before * 65536)
+    #expect(result.totals.bytesWritten == before * 4096)
     #expect(try queue.inner.nextOutcome(waiting: true) == nil)
   }
 

@@ -15,6 +15,7 @@ struct RunResultJSONTests {
       "BytesMoving" : 0,
       "BytesPerSecond" : 2097152,
       "BytesSkipped" : 0,
+      "BytesUnread" : 0,
       "BytesVerified" : 0,
       "BytesWritten" : 0,
       "BytesZeroed" : 0,
@@ -60,6 +61,7 @@ struct RunResultJSONTests {
               "Errors" : [
 
               ],
+              "ErrorsOmitted" : 0,
               "Guards" : [
                 {
                   "Evidence" : [
@@ -117,6 +119,7 @@ struct RunResultJSONTests {
     "Identical",
     "BytesCompared", "BytesSkipped", "BytesDifferent", "BytesWritten", "BytesZeroed", "BytesVerified",
     "DifferentRanges", "Seconds", "BytesPerSecond", "Pairs", "BytesMoving",
+    "BytesUnread",
   ]
   static let compareKeys: Set<String> = [
     "ProcessedByteLength", "ChangedByteOffsets", "ChangedByteLengths", "RangesOmitted",

@@ -16,7 +16,7 @@ struct Compared {
 /// Compares all that `source` names, and writes the differences where `writing` says so.
 func compare<Source: RangeSource & ~Copyable, Queue: BlockQueue & ~Copyable>(
   _ source: inout Source, through queue: inout Queue, size: UInt64, blocks: BlockGrid, writing: Bool = false,
-  confirming: Bool = false, control: RunControl = RunControl()
+  confirming: Bool = false, rules: ReadFaultRules = ReadFaultRules(), control: RunControl = RunControl()
 ) -> Compared {
   var totals = CompareTotals()
   let recorder = DifferenceRecorder(size: size, maxRanges: 100_000)
@@ -24,16 +24,16 @@ func compare<Source: RangeSource & ~Copyable, Queue: BlockQueue & ~Copyable>(
     var sink = InPlaceSink(recorder)
     let ending = Result<CompareEnding, ResyncError> { () throws(ResyncError) in
       try comparePair(
-        &source, through: &queue, into: &sink, blocks: blocks, confirming: confirming, control: control,
-        totals: &totals)
+        &source, through: &queue, into: &sink, blocks: blocks, confirming: confirming, rules: rules,
+        control: control, totals: &totals)
     }
     return Compared(ending: ending, totals: totals, ranges: sink.recorder.ranges)
   }
   var sink = ReportSink(recorder)
   let ending = Result<CompareEnding, ResyncError> { () throws(ResyncError) in
     try comparePair(
-      &source, through: &queue, into: &sink, blocks: blocks, confirming: confirming, control: control,
-      totals: &totals)
+      &source, through: &queue, into: &sink, blocks: blocks, confirming: confirming, rules: rules,
+      control: control, totals: &totals)
   }
   return Compared(ending: ending, totals: totals, ranges: sink.recorder.ranges)
 }
@@ -41,12 +41,12 @@ func compare<Source: RangeSource & ~Copyable, Queue: BlockQueue & ~Copyable>(
 /// The same over every byte of a pair of `size` bytes.
 func compareAll<Queue: BlockQueue & ~Copyable>(
   _ queue: inout Queue, size: Int, blocks: BlockGrid = BlockGrid(512, 512), writing: Bool = false,
-  confirming: Bool = false, control: RunControl = RunControl()
+  confirming: Bool = false, rules: ReadFaultRules = ReadFaultRules(), control: RunControl = RunControl()
 ) -> Compared {
   var source = WholeRange(size: UInt64(size), blocks: blocks)
   return compare(
     &source, through: &queue, size: UInt64(size), blocks: blocks, writing: writing, confirming: confirming,
-    control: control)
+    rules: rules, control: control)
 }
 
 /// The differences of two disks, found byte by byte: what every other way to find them must come to.

@@ -21,12 +21,15 @@ struct FaultyQueue<Inner: BlockQueue & ~Copyable>: BlockQueue, ~Copyable {
     let request: BlockRequest.Kind
     let side: Side
     let byte: UInt64
-    /// How many requests it happens to.
+    /// How many requests it happens to, after how many that it spares.
     var times = Int.max
+    var skip = 0
   }
 
   var inner: Inner
   var faults: [Fault]
+  /// Requests that a fault happened to.
+  private(set) var faulted = 0
   /// Hands over outcomes in the opposite order, as many as there can be at once.
   let reversing: Bool
   var geometry: QueueGeometry { inner.geometry }
@@ -46,7 +49,12 @@ struct FaultyQueue<Inner: BlockQueue & ~Copyable>: BlockQueue, ~Copyable {
       let isTouched =
         request.kind == .flush || (request.range.offset <= fault.byte && fault.byte < request.range.end)
       if fault.request == request.kind, fault.side == request.side, isTouched, fault.times > 0 {
+        if fault.skip > 0 {
+          faults[index].skip -= 1
+          continue
+        }
         faults[index].times -= 1
+        faulted += 1
         return fault.kind
       }
     }

@@ -70,7 +70,7 @@ func stage<Queue: BlockQueue & ~Copyable>(
 /// The same through any queue.
 func stage<Queue: BlockQueue & ~Copyable, Source: BlockQueue & ~Copyable>(
   _ disks: StagingDisks, pair: Int, into writer: consuming StagingWriter<Queue>, from queue: inout Source,
-  confirming: Bool = false
+  confirming: Bool = false, rules: ReadFaultRules = ReadFaultRules()
 ) throws -> StagingWriter<Queue> {
   var sink = StagedSink(
     DifferenceRecorder(size: UInt64(disks.reach), maxRanges: 10), writer, pair: pair,
@@ -79,8 +79,8 @@ func stage<Queue: BlockQueue & ~Copyable, Source: BlockQueue & ~Copyable>(
   var source = ListedRanges(
     ranges: disks.data ?? (disks.reach == 0 ? [] : [ByteRange(offset: 0, length: UInt64(disks.reach))]))
   let ending = try comparePair(
-    &source, through: &queue, into: &sink, blocks: disks.grid, confirming: confirming, control: RunControl(),
-    totals: &totals)
+    &source, through: &queue, into: &sink, blocks: disks.grid, confirming: confirming, rules: rules,
+    control: RunControl(), totals: &totals)
   precondition(ending == .complete)
   try sink.complete(
     primaryTail: Array(disks.primary[disks.reach...]), recoveryTail: Array(disks.recovery[disks.reach...]))

@@ -87,6 +87,120 @@ struct StagingReplayTests {
     #expect(untouched == unknown)
   }
 
+  @Test("two records of one segment that cannot be read are both written")
+  func unreadableTwice() throws {
+    let primary = randomBytes(64 << 10, seed: 1)
+    var recovery = primary
+    for place in [4096, 20_480] { recovery[place] ^= 1 }
+    let image = try staging(of: [StagingDisks(primary: primary, recovery: recovery)])
+    var queue = FaultyQueue(
+      applyQueue(image, over: recovery),
+      [4096, 20_480].map { .init(kind: .fails(.ioError), request: .read, side: .recovery, byte: $0) })
+    var totals = ApplyTotals()
+    let staging = try validate(image, &queue)
+    let ending = try applyStaging(
+      staging, pair: 0, mode: .replay, through: &queue, control: RunControl(), totals: &totals)
+    #expect(ending == .complete)
+    #expect(differingBytes(queue.inner.recovery, primary) == 0)
+  }
+
+  @Test(
+    "old bytes that could not be read when they were staged may be anything at the replay, their neighbours not"
+  )
+  func unknownOldBytes() throws {
+    let primary = randomBytes(64 << 10, seed: 3)
+    var recovery = primary
+    recovery[9000] ^= 1
+    let disks = StagingDisks(primary: primary, recovery: recovery)
+    let header = stagingHeader([disks], segmentSize: 16 << 10)
+    let file = try unnamedFile(size: 0, in: "/var/tmp", direct: true)
+    var source = FaultyQueue(
+      MemoryQueue(primary: primary, recovery: recovery, geometry: smallChunks),
+      [.init(kind: .fails(.ioError), request: .read, side: .recovery, byte: 9000)])
+    let writer = try stage(
+      disks, pair: 0, into: stagingWriter(header, to: file), from: &source,
+      rules: ReadFaultRules(recovery: .differs))
+    let seal = try writer.seal()
+    #expect(seal.bytes == 4096)
+    let image = StagingImage(bytes: try file.contents(), header: header, seal: seal)
+
+    // It can be read now, and holds what nobody has seen.
+    var seen = recovery
+    for byte in 8704..<9216 { seen[byte] = 0x99 }
+    let applied = apply(image, to: seen, mode: .replay)
+    #expect(applied.ending == .success(.complete))
+    #expect(differingBytes(applied.recovery, primary) == 0)
+    #expect(try prove(image, applied.recovery) == UInt64(primary.count))
+
+    seen[9216] ^= 1
+    let refused = apply(image, to: seen, mode: .replay)
+    #expect(refused.ending.failure?.returnValue == .invalidState)
+    #expect(refused.ending.failure?.range == ByteRange(offset: 9216, length: 512))
+    #expect(refused.recovery == seen)
+  }
+
+  @Test("a tail that could not be read, and one that cannot be read at the replay, are written")
+  func tails() throws {
+    let primary = randomBytes(16_384 + 100, seed: 4)
+    let recovery = primary.map { $0 ^ 1 }
+    let disks = StagingDisks(primary: primary, recovery: recovery)
+    let header = stagingHeader([disks], segmentSize: 16 << 10)
+    let file = try unnamedFile(size: 0, in: "/var/tmp", direct: true)
+    var writer = try stagingWriter(header, to: file)
+    try primary.withRawSpan { old in
+      try writer.addDigest(
+        pair: 0, ByteRange(offset: 0, length: 16_384), Checksum.of128(old.extracting(..<16_384)))
+    }
+    let range = ByteRange(offset: 16_384, length: 100)
+    try writer.addTail(pair: 0, range, primary: Array(primary[16_384...]), recovery: nil)
+    try writer.addDigest(
+      pair: 0, range, Array(primary[16_384...]).withRawSpan { Checksum.of128($0) }, isTail: true)
+    let seal = try writer.seal()
+    let image = StagingImage(bytes: try file.contents(), header: header, seal: seal)
+    let applied = apply(image, to: Array(primary[..<16_384]) + Array(recovery[16_384...]), mode: .replay)
+    #expect(applied.ending == .success(.complete))
+    #expect(differingBytes(applied.recovery, primary) == 0)
+
+    var written: [UInt8] = []
+    let tail = ImageTail(
+      read: { (_) throws(ResyncError) in
+        throw ResyncError(.kernel(.ioError, .transfer), "read", side: .recovery)
+      },
+      write: { (bytes, _) throws(ResyncError) in written = bytes })
+    let known = try staging(of: [disks])
+    var queue = applyQueue(known, over: Array(recovery[..<16_384]))
+    var totals = ApplyTotals()
+    let staging = try validate(known, &queue)
+    let ending = try applyStaging(
+      staging, pair: 0, mode: .replay, through: &queue, tail: tail, control: RunControl(), totals: &totals)
+    #expect(ending == .complete)
+    #expect(written == Array(primary[16_384...]))
+  }
+
+  @Test("the proof names exactly what it cannot read, and goes on past a read that fails once")
+  func proofOfUnreadable() throws {
+    let primary = randomBytes(256 << 10, seed: 2)
+    let recovery = primary.map { $0 ^ 1 }
+    let image = try staging(of: [StagingDisks(primary: primary, recovery: recovery)])
+    func prove(_ faults: [FaultyQueue<MemoryQueue>.Fault]) throws(ResyncError) -> UInt64? {
+      var queue = FaultyQueue(applyQueue(image, over: primary), faults, reversing: true)
+      let staging = try validate(image, &queue)
+      return try proveAgainstDigests(staging, pair: 0, through: &queue, control: RunControl())
+    }
+    // Several chunks are on their way at once: what one could not read is not another's.
+    let once = (0..<16).map {
+      FaultyQueue<MemoryQueue>.Fault(
+        kind: .fails(.ioError), request: .read, side: .recovery, byte: $0 << 14, times: 1)
+    }
+    #expect(try prove(once) == 256 << 10)
+    let lasting = stride(from: UInt64(70_144), to: 73_216, by: 512).map {
+      FaultyQueue<MemoryQueue>.Fault(kind: .fails(.noData), request: .read, side: .recovery, byte: $0)
+    }
+    let error = #expect(throws: ResyncError.self) { try prove(lasting) }
+    #expect(error?.range == ByteRange(offset: 70_144, length: 3072))
+    #expect(error?.errno == .noData)
+  }
+
   @Test("a failed, short or refused write is drained, repeated or told, and the next replay completes")
   func faults() throws {
     let primary = randomBytes(256 << 10, seed: 2)
