@@ -10,6 +10,7 @@ struct ProgressDisplay {
   /// Percent and time of the last line.
   private var lastPercent = -10
   private var lastLine = 0.0
+  private var wasStuck = false
   private var rate = RateMeter()
 
   init(style: ProgressStyle) {
@@ -64,7 +65,13 @@ struct ProgressDisplay {
     case .lines:
       // A line per 10 %, or per 10 minutes.
       let percent = progress.percent
-      guard percent / 10 > lastPercent / 10 || progress.seconds - lastLine >= 600 else { return }
+      let isStuck = progress.secondsWaiting >= 10
+      // So that a disk that stands still is seen before the next of them; once for each time.
+      let isNewlyStuck = isStuck && !wasStuck
+      wasStuck = isStuck
+      guard isNewlyStuck || percent / 10 > lastPercent / 10 || progress.seconds - lastLine >= 600 else {
+        return
+      }
       lastPercent = percent
       lastLine = progress.seconds
       Console.error(words(progress))
