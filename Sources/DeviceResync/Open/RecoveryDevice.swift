@@ -48,9 +48,13 @@ extension RecoveryDevice {
   /// on the file behind the loop.
   ///
   /// Locks first and looks then, as QEMU does, so that of two starters not both win.
-  /// - Throws: 32774 where somebody else holds one already; nothing is held then.
+  /// - Throws: 32769 where the node was set read-only, 32774 where somebody else holds one already; nothing is held then.
   func holdStartGuard() throws(ResyncError) {
     let name = disk.identity.path
+    // Set read-only since the plan: better found now than half-way (PITFALLS D10).
+    try attempt("write to", on: name, side: .recovery, .transfer) { () throws(Errno) in
+      if try disk.device.isReadOnlyDevice() { throw .readOnlyFileSystem }
+    }
     do throws(Errno) {
       let isFree =
         switch disk.image {

@@ -35,6 +35,9 @@ struct FaultDisk: ~Copyable {
 
   var node: String { loop.node }
 
+  /// Makes the device read-only, as `blockdev --setro` does.
+  func setReadOnly(_ on: Bool) throws { try loop.setReadOnly(on) }
+
   /// Carries out one command of the manual.
   ///
   /// - Returns: the answer, of bytes.
