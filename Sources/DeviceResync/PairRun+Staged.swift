@@ -13,6 +13,7 @@ extension PairRun {
     result.totals = RunTotals()
     result.unread = ReadFaults()
     result.rewritten = ReadFaults()
+    growth = HoleGrowth.of(pair.recovery, planned.recovery)
     var queue = try makeQueue()
     let readsHoles = readsHoles || !tellsHoles
     let before = imageStatuses()
@@ -24,7 +25,7 @@ extension PairRun {
       staging.drop()
       throw ResyncError(.kernel(error, .setUp), "compare", on: names[.primary])
     }
-    var sink = StagedSink(makeRecorder(), staging, pair: index, checksum: checksum)
+    var sink = StagedSink(makeRecorder(), staging, pair: index, checksum: checksum, growth: growth)
     let outcome = compare(&queue, &sink, readsHoles)
     note(sink.recorder)
     do throws(ResyncError) {

@@ -14,6 +14,8 @@ struct PairRun {
   /// How much may differ in place; nil where that is no matter.
   var allowance: DifferenceAllowance?
   var result: PairResult
+  /// How much the recovery's image grows when the staged differences are written; nil where it is none.
+  var growth: HoleGrowth?
 
   init(
     _ pair: OpenedPair, _ planned: PlannedPair, _ request: RunRequest, _ control: RunControl,

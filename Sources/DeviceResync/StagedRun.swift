@@ -143,6 +143,8 @@ extension StagedRun {
       let needed = staged.bytesNeeded
       do throws(ResyncError) {
         try Self.refuseUnread(runs)
+        // Nobody is asked about what there is no room for.
+        try Self.checkRoom(runs)
         try checkFigures(runs, needed: isOutOfRoom ? needed : nil)
         for index in runs.indices { try runs[index].conclude(witnesses[index], submitted: 0) }
         if control.isStopping { throw control.ending() }

@@ -14,6 +14,7 @@ struct StagedSink<Queue: BlockQueue & ~Copyable>: DifferenceSink, ~Copyable {
   private var cursor = 0
   /// What of the recovery's half of the current chunk could not be read.
   private var unreadable: [ByteRange] = []
+  private let growth: HoleGrowth?
 
   /// Bytes that one digest covers at most.
   private var piece: Int { writer.header.segmentSize }
@@ -27,15 +28,17 @@ struct StagedSink<Queue: BlockQueue & ~Copyable>: DifferenceSink, ~Copyable {
   ///   - writer: comes back with ``takeWriter()``, also after a failure.
   ///   - pair: the number of the pair that is compared; the source names all of its reach, save holes of both
   ///     sides.
+  ///   - growth: counts what falls into holes of the recovery's image.
   init(
     _ recorder: consuming DifferenceRecorder, _ writer: consuming StagingWriter<Queue>, pair: Int,
-    checksum: consuming RunningChecksum
+    checksum: consuming RunningChecksum, growth: HoleGrowth? = nil
   ) {
     reach = writer.header.pairs[pair].reach
     self.recorder = recorder
     self.writer = writer
     self.pair = pair
     running = checksum
+    self.growth = growth
   }
 
   /// The writer, for the next pair, to be sealed or to be dropped.
@@ -55,6 +58,7 @@ struct StagedSink<Queue: BlockQueue & ~Copyable>: DifferenceSink, ~Copyable {
         recovery: recovery.extracting(piece),
         unreadable: unreadable)
     }
+    growth?.add(difference.range)
     try recorder.record(difference.range)
     return .done
   }
