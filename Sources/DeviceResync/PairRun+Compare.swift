@@ -18,7 +18,7 @@ extension PairRun {
     result.totals.bytesCompared = 0
     result.totals.bytesSkipped = 0
     result.totals.bytesUnread = 0
-    result.unread = ReadFaults()
+    unread = ReadFaults()
     if !request.writes {
       // What a pass that proves nothing found is found again; what it wrote is not.
       result.totals.bytesDifferent = 0

@@ -20,9 +20,9 @@ extension PairRun {
   /// Adds what a comparison could not read.
   mutating func addFaults(_ totals: CompareTotals) {
     result.totals.bytesUnread += totals.bytesUnread
-    result.unread += totals.unread
-    result.rewritten += totals.rewritten
-    result.readsRepeated += totals.readsRepeated
+    unread += totals.unread
+    rewritten += totals.rewritten
+    readsRepeated += totals.readsRepeated
   }
 
   /// The bytes of an image's tail; nil where they cannot be read and that does not end the run.
@@ -33,21 +33,19 @@ extension PairRun {
       let rule = faultRules[side]
       guard let errno = error.errno, errno.isUnreadable, rule != .ends else { throw error }
       let fault = ReadFault(side: side, range: tail, errno: errno)
-      if rule == .differs { result.rewritten.add(fault) } else { result.unread.add(fault) }
+      if rule == .differs { rewritten.add(fault) } else { unread.add(fault) }
       return nil
     }
   }
 
   /// Puts what could not be read into the result: as errors what was left out, as notes what counts as different.
   mutating func reportFaults() {
-    let unread = result.unread
     if !unread.isEmpty {
       if result.errors.isEmpty { result.summary = unreadSummary }
       if result.returnValue == .completed { result.returnValue = .failed }
       result.errors += unread.list.map { ErrorReport(Self.error($0, names)) }
       result.errorsOmitted += unread.omitted
     }
-    let rewritten = result.rewritten
     for fault in rewritten.list.prefix(Self.mostNotes) {
       result.notes.append("\(Self.error(fault, names)); it counts as different there")
     }
@@ -55,9 +53,9 @@ extension PairRun {
       result.notes.append("the same of \(rewritten.count - UInt64(Self.mostNotes)) more ranges")
     }
     // Beside bytes that cannot be read others fail too, for the kernel merges requests.
-    if result.readsRepeated > 0, unread.isEmpty, rewritten.isEmpty {
+    if readsRepeated > 0, unread.isEmpty, rewritten.isEmpty {
       result.notes.append(
-        "\(result.readsRepeated) reads failed, and went through in smaller pieces; see the kernel's log: dmesg"
+        "\(readsRepeated) reads failed, and went through in smaller pieces; see the kernel's log: dmesg"
       )
     }
   }
@@ -81,7 +79,7 @@ extension PairRun {
 extension StagedRun {
   /// What could not be read is not committed around: the old replicas stand (PITFALLS G11).
   static func refuseUnread(_ runs: [PairRun]) throws(ResyncError) {
-    guard let run = runs.first(where: { !$0.result.unread.isEmpty }), let first = run.result.unread.list.first
+    guard let run = runs.first(where: { !$0.unread.isEmpty }), let first = run.unread.list.first
     else { return }
     let unread = runs.reduce(UInt64(0)) { $0.saturatingAdd($1.result.totals.bytesUnread) }
     throw ResyncError(

@@ -36,7 +36,7 @@ extension PairRun {
         judges: planned.sourceMode != .running, rules: ReadFaultRules(primary: faultRules.primary),
         control: control)
     }
-    if let tail, request.readsBack || result.rewritten.list.last?.range == tail { try verifyTail(tail) }
+    if let tail, request.readsBack || rewritten.list.last?.range == tail { try verifyTail(tail) }
     if let written { notePartitionTable(written) }
   }
 

@@ -11,8 +11,8 @@ extension PairRun {
     reporter.begin(.comparing)
     result.engine = planned.engine.rawValue
     result.totals = RunTotals()
-    result.unread = ReadFaults()
-    result.rewritten = ReadFaults()
+    unread = ReadFaults()
+    rewritten = ReadFaults()
     growth = HoleGrowth.of(pair.recovery, planned.recovery)
     var queue = try makeQueue()
     let readsHoles = readsHoles || !tellsHoles
@@ -71,7 +71,7 @@ extension PairRun {
     _ staging: ValidatedStaging, _ directory: borrowing StagingDirectory, verifies: Bool
   ) throws(ResyncError) -> UInt64 {
     // What could not be read may have been healed, or not.
-    let proves = verifies || !result.rewritten.isEmpty
+    let proves = verifies || !rewritten.isEmpty
     let applied = try applyCommitted(
       staging, from: directory, to: pair.recovery, planned.recovery, pair: index, mode: .first,
       proves: proves,

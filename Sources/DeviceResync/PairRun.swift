@@ -14,6 +14,12 @@ struct PairRun {
   /// How much may differ in place; nil where that is no matter.
   var allowance: DifferenceAllowance?
   var result: PairResult
+  /// What was left out because it could not be read.
+  var unread = ReadFaults()
+  /// What could not be read of the recovery and counts as different.
+  var rewritten = ReadFaults()
+  /// Readings of a chunk that failed, and went through in smaller pieces.
+  var readsRepeated: UInt64 = 0
   /// How much the recovery's image grows when the staged differences are written; nil where it is none.
   var growth: HoleGrowth?
 

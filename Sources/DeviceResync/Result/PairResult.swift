@@ -42,12 +42,6 @@ public struct PairResult: Sendable, Codable {
   public var landmarks: [Landmark] = []
   /// What the user should know and no error says.
   public var notes: [String] = []
-  /// What was left out because it could not be read.
-  var unread = ReadFaults()
-  /// What could not be read of the recovery and counts as different.
-  var rewritten = ReadFaults()
-  /// Readings of a chunk that failed, and went through in smaller pieces.
-  var readsRepeated: UInt64 = 0
 
   /// Whether the two are equal, after a completed resync by what it wrote; nil where no difference was found, but not
   /// every byte was looked at.
