@@ -151,7 +151,9 @@ private func feedStagingFile(_ bytes: [UInt8]) -> Bool {
       var totals = ApplyTotals()
       let tail = ImageTail(read: { _ in last }, write: { new, _ in last = new })
       let ending = try? applyStaging(
-        staging, pair: pair, mode: mode, through: &queue, tail: tail, control: RunControl(), totals: &totals)
+        staging, pair: pair, mode: mode, punches: mode == .first, through: &queue, tail: tail,
+        control: RunControl(),
+        totals: &totals)
       precondition(mode == .replay || ending == .complete, "what is valid can be applied")
       precondition(queue.violations.isEmpty)
       // What was not staged holds zeros here, and something else in the digests.

@@ -79,12 +79,12 @@ enum Sample {
   /// Every kind of entry, in several segments; the recoveries hold zeros.
   private static func stagingFile() throws -> [UInt8] {
     let geometry = QueueGeometry(chunk: header.segmentSize, depth: 3)
-    let size = 128 << 10
-    let file = MemoryQueue(primary: [], recovery: [UInt8](repeating: 0, count: size), geometry: geometry)
     let catcher = Catcher()
-    var writer = try StagingWriter.begin(header, through: CaughtQueue(file, catcher)) { () throws(Errno) in
-      1 << 40
-    }
+    var file = MemoryQueue(
+      primary: [], recovery: [UInt8](repeating: 0, count: 128 << 10), geometry: geometry)
+    // The seal comes last, and at the end.
+    file.onWrite = { range, bytes in catcher.bytes = Array(bytes[..<Int(range.end)]) }
+    var writer = try StagingWriter.begin(header, through: file) { () throws(Errno) in 1 << 40 }
     let old = [UInt8](repeating: 0, count: 4096)
     let new = (0..<4096).map { UInt8(truncatingIfNeeded: $0 &* 7 | 1) }
     func add(_ pair: Int, _ offset: UInt64, _ bytes: [UInt8], over before: [UInt8]) throws {
@@ -105,7 +105,7 @@ enum Sample {
     try add(1, 0, new, over: old)
     try writer.addDigest(pair: 1, ByteRange(offset: 4096, length: 4096), Checksum.of128(old))
     _ = try writer.seal()
-    return Array(catcher.bytes[..<catcher.end])
+    return catcher.bytes
   }
 
   /// An answer of the probing helper, field by field as CProbe.h has them; its texts are empty.
@@ -158,40 +158,6 @@ enum Sample {
 /// What a writer left: it takes its queue with it.
 private final class Catcher {
   var bytes: [UInt8] = []
-  var end = 0
-}
-
-/// Passes everything on, and copies what is written.
-private struct CaughtQueue: BlockQueue, ~Copyable {
-  private var inner: MemoryQueue
-  private let catcher: Catcher
-  var geometry: QueueGeometry { inner.geometry }
-
-  init(_ inner: consuming MemoryQueue, _ catcher: Catcher) {
-    self.inner = inner
-    self.catcher = catcher
-  }
-
-  mutating func startRead(_ range: ByteRange, of side: Side, into slot: Int, at place: Int) throws(Errno) {
-    try inner.startRead(range, of: side, into: slot, at: place)
-  }
-  mutating func startWrite(_ range: ByteRange, from slot: Int, at place: Int) throws(Errno) {
-    try inner.startWrite(range, from: slot, at: place)
-    catcher.end = max(catcher.end, Int(range.end))
-  }
-  mutating func startFlush() throws(Errno) { try inner.startFlush() }
-  mutating func submit() throws(Errno) { try inner.submit() }
-  mutating func nextOutcome(waiting: Bool) throws(Errno) -> Outcome? {
-    let outcome = try inner.nextOutcome(waiting: waiting)
-    catcher.bytes = inner.recovery
-    return outcome
-  }
-  func withBytes<Value, Failure: Error>(
-    of slot: Int, count: Int, _ body: (RawSpan, RawSpan) throws(Failure) -> Value
-  ) throws(Failure) -> Value { try inner.withBytes(of: slot, count: count, body) }
-  mutating func put(_ bytes: RawSpan, into slot: Int, at place: Int) {
-    inner.put(bytes, into: slot, at: place)
-  }
 }
 
 // MARK: Checksums, without which no change gets past the first look

@@ -16,6 +16,8 @@ struct MemoryQueue: BlockQueue, ~Copyable {
   var primary: [UInt8]
   var recovery: [UInt8]
   var edits: [Edit] = []
+  /// Is told of each write that has ended, with all that the recovery holds.
+  var onWrite: ((ByteRange, [UInt8]) -> Void)?
   /// What broke the rules, in words.
   private(set) var violations: [String] = []
   /// Every write that was started.
@@ -99,7 +101,9 @@ struct MemoryQueue: BlockQueue, ~Copyable {
     switch (request.kind, request.side) {
     case (.read, .primary): slab.replaceSubrange(slabRange(request), with: primary[onDisk])
     case (.read, .recovery): slab.replaceSubrange(slabRange(request), with: recovery[onDisk])
-    case (.write, _): recovery.replaceSubrange(onDisk, with: slab[slabRange(request)])
+    case (.write, _):
+      recovery.replaceSubrange(onDisk, with: slab[slabRange(request)])
+      onWrite?(request.range, recovery)
     case (.punch, _):
       recovery.replaceSubrange(onDisk, with: [UInt8](repeating: 0, count: onDisk.count))
     case (.flush, _): break

@@ -121,7 +121,8 @@ final class StagedHost {
       var queue = makeQueue(file.box, recoveries[index])
       var totals = ApplyTotals()
       _ = try applyStaging(
-        staged, pair: index, mode: omitted == .targets ? .first : mode, through: &queue, tail: tail(index),
+        staged, pair: index, mode: omitted == .targets ? .first : mode, punches: true, through: &queue,
+        tail: tail(index),
         control: RunControl(), totals: &totals)
       if omitted != .flushBeforeConsistent { try flush(recoveries[index]) }
       guard mode == .replay, omitted != .proof else { continue }
