@@ -35,7 +35,7 @@ struct InPlaceRun {
     let journal = try InPlaceJournal(book, run, on: pairs)
     for index in runs.indices {
       if control.isStopping {
-        runs[index].result.returnValue = .failed
+        runs[index].result.returnValue = control.ending().returnValue
         continue
       }
       reporter.begin(pair: index)
@@ -43,6 +43,7 @@ struct InPlaceRun {
       runs[index].allowance = allowance
       runs[index].carryOut()
     }
+    reporter.begin(.recording)
     try journal.end(
       runs.allSatisfy { $0.result.returnValue == .completed }
         ? CompletedRun(run, runs.map(\.result)) : nil)

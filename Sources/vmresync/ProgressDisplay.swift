@@ -32,7 +32,7 @@ struct ProgressDisplay {
     }
     switch event {
     case .progress(let progress): show(progress)
-    case .phase, .differences, .ranges, .waiting, .committed, .applied, .activity: break
+    case .phase, .differences, .ranges, .waiting, .committed, .applied, .ending, .activity: break
     case .question: clear()
     case .error(let error, _):
       guard form != .none else { return }

@@ -67,9 +67,11 @@ extension NamedDisk {
     }
     func read(_ range: ByteRange, _ which: String) throws(ResyncError) -> [UInt8] {
       do throws(Errno) {
-        return isDevice
-          ? try disk.readDirect(Int(window), at: range.offset)
-          : try disk.read(Int(range.length), at: range.offset)
+        return try UnderWay.during(Activity("read", on: name.typed, range: range)) { () throws(Errno) in
+          isDevice
+            ? try disk.readDirect(Int(window), at: range.offset)
+            : try disk.read(Int(range.length), at: range.offset)
+        }
       } catch {
         throw ResyncError(
           .kernel(error, .transfer), "read the \(which) bytes of", on: name.typed, side: side, range: range)

@@ -7,6 +7,8 @@ extension NamedDisk {
   func looksZeroAtItsEnds() -> Bool? {
     guard let path = name.canonical, size > 0 else { return nil }
     let length = min(1 << 20, size)
+    let ticket = UnderWay.begin(Activity("read both ends of", on: path.string))
+    defer { UnderWay.end(ticket) }
     do throws(Errno) {
       let file = try OwnedDescriptor(opening: path, [.noFollow, .nonBlocking])
       for offset in [0, size - length] {

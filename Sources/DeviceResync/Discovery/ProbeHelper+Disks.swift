@@ -28,7 +28,8 @@ extension ProbeHelper {
   }
 
   private mutating func findings(_ paths: [FilePath]) -> [ProbeFinding] {
-    probe(count: paths.count) { index throws(Errno) in try Self.name(paths[index]) }
+    probe(count: paths.count, name: { paths[$0].string }) { index throws(Errno) in try Self.name(paths[index])
+    }
   }
 
   /// Names the file without opening the device, which could hang.

@@ -50,37 +50,48 @@ struct ProbeHelper: ~Copyable {
   ///
   /// - Parameters:
   ///   - range: which bytes of the n-th; nil for all.
+  ///   - name: what the n-th is called while it has not answered (``UnderWay``).
   ///   - open: gives the n-th's descriptor just before it is needed; one that only names the file
   ///     (`O_PATH`) does, and cannot hang. It is closed as soon as the helper has it.
   mutating func probe(
-    count: Int, range: (Int) -> ByteRange? = { _ in nil },
+    count: Int, range: (Int) -> ByteRange? = { _ in nil }, name: (Int) -> String? = { _ in nil },
     open: (Int) throws(Errno) -> OwnedDescriptor
   ) -> [ProbeFinding] {
     var findings = [ProbeFinding?](repeating: nil, count: count)
-    var waiting: [UInt32: Int] = [:]
+    var waiting: [UInt32: Waiting] = [:]
     var next = 0
     silentEnds = 0
     while next < count || !waiting.isEmpty {
       do throws(ProbeProcess.Failure) {
         while next < count, waiting.count < Self.window, isRunning {
-          findings[next] = try send(range(next), open, of: next, &waiting)
+          findings[next] = try send(range(next), open, of: next, name(next), &waiting)
           next += 1
         }
         guard isRunning else { break }
         guard !waiting.isEmpty else { continue }
         let answer = try receive()
         // An id that nobody waits for, or the same one twice: not our helper any more.
-        guard let index = waiting.removeValue(forKey: answer.id) else { throw .garbage }
-        findings[index] = ProbeFinding(content: answer.content, size: answer.size)
+        guard let answered = waiting.removeValue(forKey: answer.id) else { throw .garbage }
+        UnderWay.end(answered.ticket)
+        findings[answered.index] = ProbeFinding(content: answer.content, size: answer.size)
         lacksLandlock = lacksLandlock || (answer.content.outcome == .probed && !answer.hadLandlock)
         silentEnds = 0
       } catch {
-        for index in waiting.values { findings[index] = .unknown(error.reason) }
+        for left in waiting.values {
+          UnderWay.end(left.ticket)
+          findings[left.index] = .unknown(error.reason)
+        }
         waiting = [:]
         replaceProcess(after: error)
       }
     }
     return findings.map { $0 ?? .unknown(failure) }
+  }
+
+  /// A request that is not answered.
+  private struct Waiting {
+    let index: Int
+    let ticket: UInt64
   }
 
   private var isRunning: Bool { processID != nil }
@@ -109,7 +120,7 @@ struct ProbeHelper: ~Copyable {
   /// Sends one request and notes it in `waiting`; returns why not, where its descriptor could not be had.
   private mutating func send(
     _ range: ByteRange?, _ open: (Int) throws(Errno) -> OwnedDescriptor, of index: Int,
-    _ waiting: inout [UInt32: Int]
+    _ name: String?, _ waiting: inout [UInt32: Waiting]
   ) throws(ProbeProcess.Failure) -> ProbeFinding? {
     nextID &+= 1
     let request = probe_request(
@@ -123,7 +134,7 @@ struct ProbeHelper: ~Copyable {
     }
     // Whatever the errno: a request that does not reach the helper has no helper.
     guard (try? process?.send(request, descriptor)) != nil else { throw .ended }
-    waiting[nextID] = index
+    waiting[nextID] = Waiting(index: index, ticket: UnderWay.begin(Activity("probe", on: name)))
     return nil
   }
 

@@ -5,10 +5,8 @@ func attempt<Value: ~Copyable>(
   _ attempt: String, on device: String, side: Side? = nil, _ moment: ResyncError.Moment = .open,
   remedy: String? = nil, _ body: () throws(Errno) -> Value
 ) throws(ResyncError) -> Value {
-  let ticket = UnderWay.begin(Activity(attempt, on: device))
-  defer { UnderWay.end(ticket) }
   do throws(Errno) {
-    return try body()
+    return try UnderWay.during(Activity(attempt, on: device), body)
   } catch {
     throw ResyncError(.kernel(error, moment), attempt, on: device, side: side, remedy: remedy)
   }

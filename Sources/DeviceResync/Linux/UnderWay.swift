@@ -18,6 +18,15 @@ enum UnderWay {
   /// The calls that have not come back, in the order in which they began.
   static var attempts: [Activity] { state.withLock { $0.attempts.map(\.activity) } }
 
+  /// Runs `body`, which may hang, under the name of `activity`.
+  static func during<Value: ~Copyable, Failure: Error>(
+    _ activity: Activity, _ body: () throws(Failure) -> Value
+  ) throws(Failure) -> Value {
+    let ticket = begin(activity)
+    defer { end(ticket) }
+    return try body()
+  }
+
   /// Notes that a call begins; returns what ``end(_:)`` takes.
   static func begin(_ activity: Activity) -> UInt64 {
     state.withLock { state in

@@ -26,6 +26,7 @@ public struct ProgressLine: Sendable {
       object.bytesToWrite = bytes
       self.object = object
     case .applied: object = Object("applied")
+    case .ending: object = Object("ending")
     case .question(let question):
       var object = Object("question")
       object.text = question.text

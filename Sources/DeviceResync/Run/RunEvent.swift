@@ -18,6 +18,8 @@ public enum RunEvent: Sendable, Codable {
   case committed(bytes: UInt64)
   /// What was committed is applied, durable and marked as such.
   case applied
+  /// A request to end has arrived; what is under way is waited for.
+  case ending
   /// A sign of life, a few times a second, and what was asked of the kernel when nothing has moved since the last.
   case activity(movements: UInt64, waiting: [Activity])
 }

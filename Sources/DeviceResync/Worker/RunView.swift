@@ -43,7 +43,7 @@ struct RunView {
     switch event {
     case .phase(let phase, let pair):
       (self.phase, self.pair, waiting) = (phase, pair, [])
-      switch (plan?.writeBack, phase) {
+      switch (plan?.writeBack ?? requestedWriteBack, phase) {
       case (.inPlace, .comparing): stage = .mixing
       case (.staged, .committing): stage = .committing
       default: break
@@ -57,6 +57,7 @@ struct RunView {
       self.waiting = waiting
       defer { self.movements = movements }
       return movements != self.movements
+    case .ending: return false
     case .differences, .ranges, .question, .error, .waiting: break
     }
     return true
@@ -110,6 +111,11 @@ extension RunView {
 
   private var runRequest: RunRequest? {
     if case .resynchronize(let request) = request { request } else { nil }
+  }
+
+  /// What was asked for; nil where the plan decides, or nothing is to be written.
+  private var requestedWriteBack: RunRequest.WriteBack? {
+    runRequest.flatMap { $0.writes ? $0.writeBack : nil }
   }
 
   private var doing: String { phase?.rawValue ?? "starting" }

@@ -8,7 +8,8 @@ struct StallClock {
   /// How long nothing has moved, in seconds.
   private(set) var quiet = 0.0
 
-  /// How much later than asked a wait may end before the rest is no waiting, in seconds.
+  /// How much later than asked a wait may end, in seconds; of one that took longer this much counts, so that an answer
+  /// comes also where every wait does.
   static let grace = 0.5
 
   init(limit: Double) { self.limit = limit }
@@ -17,7 +18,9 @@ struct StallClock {
   mutating func move() { quiet = 0 }
 
   /// A wait of `asked` seconds has taken `seconds`.
-  mutating func elapse(_ seconds: Double, asked: Double) { quiet += min(max(0, seconds), asked + Self.grace) }
+  mutating func elapse(_ seconds: Double, asked: Double) {
+    quiet += seconds > asked + Self.grace ? Self.grace : max(0, seconds)
+  }
 
   /// How long is left, in seconds; 0 where it is over.
   var left: Double { max(0, limit - quiet) }

@@ -88,8 +88,12 @@ private final class WorkerProcess: Sendable {
     for order in taken {
       switch order {
       case .begin: begin()
-      case .terminate(let atOnce): atOnce ? control.terminateAtOnce() : control.terminateInOrder()
-      case .runOut: control.runOut()
+      case .terminate(let atOnce):
+        atOnce ? control.terminateAtOnce() : control.terminateInOrder()
+        events.tell(.event(.ending))
+      case .runOut:
+        control.runOut()
+        events.tell(.event(.ending))
       case .answer(let isYes): control.answer(isYes)
       }
     }

@@ -40,7 +40,7 @@ enum Messages {
       ResyncError(.kernel(.noMemory, .setUp), "start", on: "a ring", reason: "no \"room\"", remedy: "wait"),
       pair: 0),
     .error(ResyncError(.timedOut, "open", range: ByteRange(offset: 1, length: 2)), pair: 0),
-    .waiting(for: [DeviceNumber(major: 7, minor: 1)]), .committed(bytes: 1 << 40), .applied,
+    .waiting(for: [DeviceNumber(major: 7, minor: 1)]), .committed(bytes: 1 << 40), .applied, .ending,
     .activity(
       movements: 17,
       waiting: [
