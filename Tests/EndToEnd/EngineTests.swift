@@ -139,10 +139,16 @@ import Testing
   @Test("a run that is asked to end waits for the writes that are on their way")
   func stopped() throws {
     let pair = try FaultPair()
-    // What would come after the write takes longer than a signal.
-    try pair.primary.tell("delay read \(FaultPair.difference.end)+1048576 500")
-    let run = try pair.start(.resync, Self.threads + ["--chunk-size", "64K", "--queue-depth", "1"])
-    try pair.recovery.stalling("write *") { run.signal(SIGTERM) }
+    // What would come after the write comes after the signal.
+    try pair.primary.tell("stall read \(FaultPair.difference.end)+1048576")
+    let run = try pair.start(
+      .resync, Self.threads + ["--chunk-size", "64K", "--queue-depth", "1"] + Child.tellsEvents)
+    defer { _ = try? pair.primary.tell("release") }
+    try pair.recovery.stalling("write *") {
+      run.signal(SIGTERM)
+      try run.waitUntilEnding()
+    }
+    try pair.primary.tell("release")
     let report = try Report(run.wait(within: 60))
     #expect(report.status == 21, "\(report)")
     // The difference lies in two chunks: the first one's write has landed, and counts.

@@ -94,9 +94,10 @@ import Testing
     "a run that waits for a read answers SIGTERM when the disk does", arguments: [Side.primary, .recovery])
   func terminated(_ side: Side) throws {
     let pair = try FaultPair()
-    let run = try pair.start()
+    let run = try pair.start(.resync, Child.tellsEvents)
     try pair.stalling(side, "read \(3 << 20)+4096") {
       run.signal(SIGTERM)
+      try run.waitUntilEnding()
       let hasEnded = eventually(within: 0.2) { run.hasEnded }
       #expect(!hasEnded, "what is in flight is waited for")
     }
@@ -109,9 +110,10 @@ import Testing
   @Test("a run that waits for a write drains and flushes on SIGTERM, and says that the recovery is mixed")
   func terminatedWhileWriting() throws {
     let pair = try FaultPair()
-    let run = try pair.start()
+    let run = try pair.start(.resync, Child.tellsEvents)
     try pair.recovery.stalling("write *") {
       run.signal(SIGTERM)
+      try run.waitUntilEnding()
       let hasEnded = eventually(within: 0.2) { run.hasEnded }
       #expect(!hasEnded, "what is in flight is waited for")
     }

@@ -50,6 +50,17 @@ struct WorkerProcess: Sendable {
 }
 
 extension Child {
+  /// What a run says from which ``waitUntilEnding(_:)`` can tell.
+  static let tellsEvents = ["--progress", "json"]
+
+  /// Waits until so many requests to end have reached the run.
+  func waitUntilEnding(_ count: Int = 1) throws {
+    let came = try eventually(within: 30) {
+      try complained().split(separator: "\n").filter { $0.contains("\"Event\":\"ending\"") }.count >= count
+    }
+    try #require(came, "the signal has not arrived")
+  }
+
   /// The worker of the command that runs in this child; waits for it.
   func worker() throws -> WorkerProcess {
     var found: WorkerProcess?
