@@ -1,7 +1,7 @@
 import SystemPackage
 
 /// Bytes that could not be read, as exactly as the device tells: down to its logical block (PITFALLS D2).
-struct ReadFault: Sendable, Equatable {
+struct ReadFault: Sendable, Equatable, Codable {
   let side: Side
   var range: ByteRange
   let errno: Errno
@@ -32,7 +32,7 @@ struct ReadFaultRules: Sendable {
 }
 
 /// Faults in ascending order on each side, in bounded memory: a list with an end, and a count of the rest.
-struct ReadFaults: Sendable, Equatable {
+struct ReadFaults: Sendable, Equatable, Codable {
   /// Most that are listed.
   static let mostListed = 1024
 
@@ -46,7 +46,7 @@ struct ReadFaults: Sendable, Equatable {
 
   var isEmpty: Bool { list.isEmpty }
   /// How many there were.
-  var count: UInt64 { UInt64(list.count) + omitted }
+  var count: UInt64 { omitted.saturatingAdd(UInt64(list.count)) }
 
   /// Adds a fault; one that goes on where the side's last one ends is the same.
   mutating func add(_ fault: ReadFault) {
