@@ -121,7 +121,12 @@ private final class InputEnd: Sendable {
   func write(_ text: String) throws {
     try descriptor.withLock { descriptor in
       switch descriptor {
-      case .some(let descriptor): _ = try FileDescriptor(rawValue: descriptor.rawValue).writeAll(text.utf8)
+      case .some(let descriptor):
+        // A child that has ended fails its test, and must not end all of them (SIGPIPE).
+        let bytes = Array(text.utf8)
+        guard send(descriptor.rawValue, bytes, bytes.count, CInt(MSG_NOSIGNAL)) == bytes.count else {
+          throw Errno.brokenPipe
+        }
       case .none: throw Errno.brokenPipe
       }
     }
