@@ -68,7 +68,24 @@ private func repair(
       try unfinished.settle(pairs, for: .repair)
     }
   }
+  for (identity, path) in paths.sorted(by: { $0.key.text < $1.key.text }) {
+    try checkUsable(identity, path, unfinished.book)
+  }
   reporter.begin(.closing)
   try StagingDirectory(of: unfinished.book.store).sweep(unfinished.book)
   return (unfinished.notes, unfinished.movedBytes)
+}
+
+/// What a run in place left, or nobody can finish, is not repaired: only a run from the primary heals it.
+private func checkUsable(
+  _ identity: PersistentIdentity, _ path: String, _ book: borrowing StateBook<DirectoryStore>
+) throws(ResyncError) {
+  let found = try book.lookUp([identity])
+  guard case .settled(.inconsistent(let left))? = found.state(of: identity) else { return }
+  let primary = found.relationships.flatMap(\.pairs).first { $0.recovery.identity == identity }?.primary.path
+  throw ResyncError(
+    .invalidState, "repair", on: path, side: .recovery,
+    reason: "it is Inconsistent since \(left.since), and there is no commit that could be finished",
+    remedy: "resynchronize it from its primary, to the end: vmresync resync --primary "
+      + "\(ShellWord(primary ?? "PATH")) --recovery \(ShellWord(path))")
 }

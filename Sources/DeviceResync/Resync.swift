@@ -88,6 +88,7 @@ private func lookUp(
   guard let known = book.take() else { return [] }
   let pairs = try RelationshipState.Pair.pairs(of: plan)
   var unfinished = Unfinished(known, plan.pairs[0].engine, control, reporter)
+  unfinished.isWorthless = plan.request.isInitial
   try unfinished.settle(pairs, for: .resync)
   if let contradiction = try unfinished.book.contradiction(of: pairs) { throw contradiction }
   let notes = unfinished.notes

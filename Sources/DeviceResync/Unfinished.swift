@@ -9,6 +9,8 @@ struct Unfinished: ~Copyable {
   private(set) var movedBytes = false
   private let control: RunControl
   private let reporter: RunReporter
+  /// Whether nothing on the recoveries is of worth: what cannot be finished is given up.
+  var isWorthless = false
   /// What was done, for people.
   private(set) var notes: [String] = []
 
@@ -132,8 +134,13 @@ extension Unfinished {
       written = try recoveries.finish(staging, from: directory(of: run), engine, control, reporter)
     } catch {
       // Not proved, or not to be written: a run from the primary may heal it, and needs no roll-forward first.
-      if error.leavesInconsistent { try book.finish(hold, .inconsistent(since: .now()), completed: nil) }
-      throw error
+      let givesUp = isWorthless && error.cause == .invalidState
+      if givesUp || error.leavesInconsistent {
+        try book.finish(hold, .inconsistent(since: .now()), completed: nil)
+      }
+      guard givesUp else { throw error }
+      notes.append("the commit of \(run.began) was given up, as --initial says: \(error.withoutRemedy)")
+      return
     }
     try book.finish(
       hold, run.isFuzzy == true ? .fuzzy(from: run.began, to: .now()) : .consistent(at: run.began),

@@ -54,6 +54,10 @@ import Testing
     expect(onward, 32775)
     #expect(onward.message.contains("Inconsistent since"), "\(onward)")
 
+    let repaired = try state.repair(pair.recovery)
+    expect(repaired, 32775)
+    #expect(repaired.message.contains("vmresync resync --primary"), "\(repaired)")
+
     let plan = try Command.json(.plan, pair.primary, pair.recovery)
     #expect(plan.verdict("state")["Reason"].text?.contains("Inconsistent since") == true, "\(plan)")
     let report = try resync(pair, [])

@@ -131,6 +131,12 @@ struct StagedDamageTests {
       #expect(areEqual(try pair.recoveryImage.bytes(), before))
       #expect(try state.staged().count == 1)
     }
+    // Whoever says that it is of no worth gives the commit up.
+    let options = ["--state-dir", state.path, "--initial"]
+    let report = try Command.json(.resync, pair.primary, pair.recovery, options)
+    expect(report, 0)
+    #expect(areEqual(try pair.recoveryImage.bytes(), try pair.primaryImage.bytes()))
+    try state.expect("Consistent")
   }
 
   @Test("somebody writes beside the staged blocks: the proof finds it, 32768 and Inconsistent")
