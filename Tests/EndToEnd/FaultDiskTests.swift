@@ -95,16 +95,16 @@ import Testing
     #expect(try disk.bytes()[0] == 0)
   }
 
-  @Test("a cut with a seed keeps whole sectors, the same ones each time")
-  func cutsBySeed() throws {
+  @Test("a cut with a seed keeps whole blocks, the same ones each time", arguments: [512, 4096])
+  func cutsBySeed(_ block: Int) throws {
     func survivors(_ seed: Int) throws -> [Bool] {
       let disk = try FaultDisk([UInt8](repeating: 0, count: 65536))
       try disk.write([UInt8](repeating: 7, count: 65536), at: 0)
-      try disk.tell("cut \(seed)")
+      try disk.tell(block == 512 ? "cut \(seed)" : "cut \(seed) \(block)")
       let bytes = try disk.bytes()
-      return (0..<128).map { sector in
-        let part = bytes[sector * 512..<(sector + 1) * 512]
-        #expect(part.allSatisfy { $0 == part.first }, "sector \(sector) is torn")
+      return (0..<65536 / block).map { number in
+        let part = bytes[number * block..<(number + 1) * block]
+        #expect(part.allSatisfy { $0 == part.first }, "block \(number) is torn")
         return part.first == 7
       }
     }
@@ -142,7 +142,8 @@ import Testing
     for command in [
       "nonsense", "fail", "fail read", "fail read *", "fail read * ENONSENSE", "fail read 1-2 EIO",
       "fail read * EIO times",
-      "fail read * EIO often 2", "tear 5", "delay read *", "lie", "keep maybe", "data 0", "cut x", "log x",
+      "fail read * EIO often 2", "tear 5", "delay read *", "lie", "keep maybe", "data 0", "cut x", "cut 1 0",
+      "log x",
       "fail read 18446744073709551615+1 EIO",
     ] {
       let refusal = #expect(throws: FaultDisk.Refusal.self, "\(command)") { try disk.tell(command) }

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { sector = 512, page = 4096 };
+enum { page = 4096 };
 
 const char *const kind_names[kind_count] = {"read", "write", "sync", "discard"};
 
@@ -112,15 +112,15 @@ static uint64_t next_number(uint64_t *state) {
   return number ^ number >> 31;
 }
 
-void contents_cut(const uint64_t *seed) {
+void contents_cut(const uint64_t *seed, uint64_t unit) {
   // Backwards: each entry then holds what it brought, whatever landed on it later.
   for (size_t number = count; number > durable; number--) exchange(&entries[number - 1]);
   uint64_t state = seed != NULL ? *seed : 0;
   for (size_t number = durable; seed != NULL && number < count; number++) {
     struct entry *entry = &entries[number];
     if (entry->before == NULL) continue;
-    for (uint64_t place = 0; place < entry->moved; place += sector) {
-      uint64_t part = entry->moved - place < sector ? entry->moved - place : sector;
+    for (uint64_t place = 0; place < entry->moved; place += unit) {
+      uint64_t part = entry->moved - place < unit ? entry->moved - place : unit;
       if (next_number(&state) & 1) copy(bytes + entry->offset + place, entry->before + place, part);
     }
   }

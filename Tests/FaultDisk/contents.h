@@ -24,8 +24,8 @@ void contents_sync(int error);
 /// From now on syncs are acknowledged and do nothing, or are honest again.
 void contents_lie(bool on);
 
-/// A power cut: takes back what landed since the last good sync. With a seed each sector of it may survive.
-void contents_cut(const uint64_t *seed);
+/// A power cut: takes back what landed since the last good sync. With a seed each block of `unit` bytes may survive.
+void contents_cut(const uint64_t *seed, uint64_t unit);
 /// Makes everything durable, and empties the log.
 void contents_settle(void);
 

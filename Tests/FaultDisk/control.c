@@ -116,10 +116,11 @@ static bool command_rule(struct words *words) {
 }
 
 static bool command_cut(const struct words *words) {
-  uint64_t seed;
+  uint64_t seed, unit = 512;
   if (words->count > 1 && !parse_number(words->at[1], &seed)) return false;
+  if (words->count > 2 && (!parse_number(words->at[2], &unit) || unit == 0)) return false;
   requests_drop();
-  contents_cut(words->count > 1 ? &seed : NULL);
+  contents_cut(words->count > 1 ? &seed : NULL, unit);
   return true;
 }
 
