@@ -5,7 +5,7 @@ import Testing
 @testable import DeviceResync
 
 /// A pair whose recovery must be wholly old or wholly new, killed again and again.
-private struct CrashPair {
+struct CrashPair {
   /// The calls that make something durable or move bytes.
   static let calls = ["fsync", "fdatasync", "renameat", "unlinkat", "io_uring_enter", "pwrite64", "pwritev2"]
 

@@ -15,9 +15,12 @@ struct FaultDisk: ~Copyable {
   private let size: Int
 
   /// Of these bytes, all durable; its log is empty.
-  init(_ bytes: [UInt8], blockSize: UInt32 = 512) throws {
+  ///
+  /// - Parameter size: where it is larger, in bytes; zeros follow.
+  init(_ bytes: [UInt8], size: Int = 0, blockSize: UInt32 = 512) throws {
+    let size = max(size, bytes.count)
     let program = FilePath(Command.path).removingLastComponent().appending("fault-disk")
-    let server = try Child([program.string, "\(bytes.count)"])
+    let server = try Child([program.string, "\(size)"])
     try server.waitUntilItSays("\n")
     let root = try FilePath(String(server.said().dropLast()))
     let control = try OwnedDescriptor(opening: root.appending("ctl"), .readWrite, followingLinks: true)
@@ -30,10 +33,15 @@ struct FaultDisk: ~Copyable {
     self.loop = loop
     self.file = file
     self.control = control
-    size = bytes.count
+    self.size = size
   }
 
   var node: String { loop.node }
+  /// The file below the loop; what is read there comes from no cache.
+  var path: String { file.string }
+
+  /// One more loop over it, whose cache knows nothing of what was before.
+  func anotherLoop() throws -> NamedLoop { try NamedLoop(file.string) }
 
   /// Makes the device read-only, as `blockdev --setro` does.
   func setReadOnly(_ on: Bool) throws { try loop.setReadOnly(on) }
@@ -100,6 +108,25 @@ struct FaultDisk: ~Copyable {
     let isStalled = try eventually(within: 20) { try statistics().waiting >= count }
     try #require(isStalled, "nothing came that could be held up")
     try body()
+  }
+
+  /// Takes the power away: what was not flushed is lost, and until ``powerUp()`` every request but reads fails.
+  ///
+  /// - Parameter seed: decides which blocks of what is lost survive all the same; nil for none of them.
+  /// - Parameter block: their size, in bytes: what this disk never tears.
+  func powerDown(_ seed: UInt64?, block: Int = 512) throws {
+    let failing = ["write", "sync", "discard"].map { "fail \($0) * EIO\n" }.joined()
+    try tell("clear\n" + failing + "cut" + (seed.map { " \($0) \(block)" } ?? ""))
+  }
+
+  /// Gives it back, once nothing is on its way that was asked for before.
+  func powerUp() throws {
+    let isQuiet = try eventually(within: 20) {
+      try readText(FilePath("/sys/block/\(loop.name)/inflight")).split(whereSeparator: \.isWhitespace)
+        .allSatisfy { $0 == "0" }
+    }
+    try #require(isQuiet, "requests of before the power cut are still on their way")
+    try tell("clear\nsettle")
   }
 
   /// Ends the server as a crash would: from now on every request to the device fails.
