@@ -38,7 +38,7 @@ final class StagingRoom {
   static func error(needed: UInt64) -> ResyncError {
     ResyncError(
       .kernel(.noSpace, .transfer), "stage the differences",
-      reason: "the staging file needs \(ByteCount(needed)), and there is no room for it",
+      reason: "the staging file needs \(needed) bytes (\(ByteCount(needed))), and there is no room for it",
       remedy: "free some, or name another place with --state-dir")
   }
 
