@@ -39,7 +39,7 @@ final class StagingRoom {
     ResyncError(
       .kernel(.noSpace, .transfer), "stage the differences",
       reason: "the staging file needs \(needed) bytes (\(ByteCount(needed))), and there is no room for it",
-      remedy: "free some, or name another place with --state-dir")
+      remedy: "free some, or name another place with --staging-dir")
   }
 
   fileprivate init(_ directory: borrowing OwnedDescriptor, _ reserve: UInt64?) throws(Errno) {
