@@ -10,7 +10,16 @@ struct PoweredQueue: BlockQueue, ~Copyable {
   private let power: PowerSupply
   private let flushes: Bool
   private var slab: [UInt8]
-  private var inFlight: [(request: BlockRequest, write: Int, covered: Set<Int>)] = []
+  private var inFlight: [InFlight] = []
+
+  /// A request on its way.
+  private struct InFlight {
+    let request: BlockRequest
+    /// The disk's number of a write.
+    var write = 0
+    /// What a flush covers.
+    var covered: Set<Int> = []
+  }
 
   /// - Parameter flushes: whether a flush that ends has made anything durable.
   init(
@@ -31,36 +40,35 @@ struct PoweredQueue: BlockQueue, ~Copyable {
   }
 
   mutating func startRead(_ range: ByteRange, of side: Side, into slot: Int, at place: Int) throws(Errno) {
-    inFlight.append((BlockRequest(kind: .read, side: side, slot: slot, place: place, range: range), 0, []))
+    inFlight.append(
+      InFlight(request: BlockRequest(kind: .read, side: side, slot: slot, place: place, range: range)))
   }
 
   mutating func startWrite(_ range: ByteRange, from slot: Int, at place: Int) throws(Errno) {
     let request = BlockRequest(kind: .write, side: .recovery, slot: slot, place: place, range: range)
-    let write = recovery.disk.begin(Array(slab[self.place(request)]), at: Int(range.offset))
-    inFlight.append((request, write, []))
+    let write = recovery.begin(Array(slab[self.place(request)]), at: Int(range.offset))
+    inFlight.append(InFlight(request: request, write: write))
   }
 
   mutating func startPunch(_ range: ByteRange, from slot: Int, at place: Int) throws(Errno) {
     let request = BlockRequest(kind: .punch, side: .recovery, slot: slot, place: place, range: range)
-    let write = recovery.disk.begin([UInt8](repeating: 0, count: Int(range.length)), at: Int(range.offset))
-    inFlight.append((request, write, []))
+    let write = recovery.begin([UInt8](repeating: 0, count: Int(range.length)), at: Int(range.offset))
+    inFlight.append(InFlight(request: request, write: write))
   }
 
   mutating func startFlush() throws(Errno) {
     let request = BlockRequest(
       kind: .flush, side: .recovery, slot: 0, place: 0, range: ByteRange(offset: 0, length: 0))
-    inFlight.append((request, 0, recovery.disk.flushable))
+    inFlight.append(InFlight(request: request, covered: recovery.disk.flushable))
   }
 
   mutating func submit() throws(Errno) {}
 
   mutating func nextOutcome(waiting: Bool) throws(Errno) -> Outcome? {
-    guard let (request, write, covered) = inFlight.first else { return nil }
-    do throws(ResyncError) {
-      if request.kind == .read { try power.check() } else { try power.step() }
-    } catch {
-      throw .ioError
-    }
+    guard let first = inFlight.first else { return nil }
+    let request = first.request
+    let isPowered = request.kind == .read ? (try? power.check()) != nil : (try? power.step()) != nil
+    guard isPowered else { throw .ioError }
     inFlight.removeFirst()
     switch request.kind {
     case .read:
@@ -69,8 +77,8 @@ struct PoweredQueue: BlockQueue, ~Copyable {
       let bytes = disk[min(Int(request.range.offset), end)..<end]
       slab.overwrite(at: place(request).lowerBound, with: Array(bytes))
       return Outcome(request: request, result: .success(UInt32(bytes.count)))
-    case .write, .punch: recovery.disk.end(write)
-    case .flush: if flushes { recovery.disk.flush(covered) }
+    case .write, .punch: recovery.end(first.write)
+    case .flush: if flushes { recovery.flush(first.covered) }
     }
     return Outcome(request: request, result: .success(UInt32(request.range.length)))
   }
