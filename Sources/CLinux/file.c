@@ -178,6 +178,13 @@ int cl_data_sync(int descriptor) {
   return result < 0 ? -errno : 0;
 }
 
+int cl_resize(int descriptor, uint64_t size) {
+  int result;
+  do result = ftruncate(descriptor, (off_t)size);
+  while (result < 0 && errno == EINTR);
+  return result < 0 ? -errno : 0;
+}
+
 int cl_drop_cached_pages(int descriptor, uint64_t offset) {
   return -posix_fadvise(descriptor, (off_t)offset, 0, POSIX_FADV_DONTNEED);
 }

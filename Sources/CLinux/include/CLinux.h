@@ -84,6 +84,8 @@ int cl_punch_hole(int descriptor, uint64_t offset, uint64_t count);
 extern const int cl_punch_mode;
 /// fdatasync(2), again after EINTR.
 int cl_data_sync(int descriptor);
+/// Cuts or extends a file: ftruncate(2), again after EINTR.
+int cl_resize(int descriptor, uint64_t size);
 /// Drops the file's cached pages from `offset` on, except dirty ones: posix_fadvise(2), POSIX_FADV_DONTNEED. The
 /// kernel keeps pages and folios that lie in the range in part only.
 int cl_drop_cached_pages(int descriptor, uint64_t offset);

@@ -46,14 +46,17 @@ struct DataUnion: RangeSource, ~Copyable {
 
   /// - Parameters:
   ///   - size: the primary's, in bytes.
+  ///   - start: where to begin: the end of a block.
   ///   - seed: decides which holes are read; random in each run, so that nobody can prepare for it.
   init(
-    primary: consuming Image, recovery: consuming Image, size: UInt64, blocks: BlockGrid,
+    primary: consuming Image, recovery: consuming Image, size: UInt64,
+    from start: UInt64 = 0, blocks: BlockGrid,
     seed: UInt64 = .random(in: .min ... .max)
   ) {
     self.primary = primary
     self.recovery = recovery
     self.size = size
+    position = start
     self.blocks = blocks
     samples = SampleDraw(seed: seed)
   }

@@ -22,8 +22,9 @@ struct WholeRange: RangeSource {
   /// - Parameters:
   ///   - size: the primary's, in bytes.
   ///   - window: what the user asked for; it is widened to whole blocks. Nil for everything.
-  init(size: UInt64, window: ByteRange? = nil, blocks: BlockGrid) {
-    let range = blocks.widened(window ?? ByteRange(offset: 0, length: size), within: size)
+  ///   - start: where to begin without a window: the end of a block.
+  init(size: UInt64, window: ByteRange? = nil, from start: UInt64 = 0, blocks: BlockGrid) {
+    let range = window.map { blocks.widened($0, within: size) } ?? ByteRange(min(start, size), upTo: size)
     rest = range.isEmpty ? nil : range
   }
 

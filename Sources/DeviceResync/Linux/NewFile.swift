@@ -18,6 +18,9 @@ extension OwnedDescriptor {
     if result != -Errno.invalidArgument.rawValue { try check(result) }
   }
 
+  /// Cuts or extends the file to `size` bytes.
+  func resize(to size: UInt64) throws(Errno) { try check(cl_resize(rawValue, size)) }
+
   /// Brings content and size, or a directory's names, to stable storage (fsync(2)).
   func synchronize() throws(Errno) { try check(cl_sync(rawValue)) }
 }

@@ -15,6 +15,19 @@ public struct RepairRequest: Sendable, Codable, Equatable {
   }
 }
 
+/// How much work a stop may cost at most: whichever is over first.
+///
+/// Each checkpoint waits for one or two flushes.
+public struct CheckpointPace: Sendable, Codable, Equatable {
+  /// Bytes of one side between two checkpoints.
+  public var bytes: UInt64 = 8 << 30
+  /// Seconds between two checkpoints.
+  public var seconds: Double = 30
+
+  /// The usual one.
+  public init() {}
+}
+
 /// What a caller asks for.
 public struct RunRequest: Sendable, Codable {
   /// What to do with the pairs.
@@ -143,6 +156,8 @@ public struct RunRequest: Sendable, Codable {
   public var maxRanges = 4096
   /// Whether every difference is reported as an event.
   public var streamsRanges = false
+  /// How often a run that writes remembers how far it is.
+  public var checkpoints = CheckpointPace()
 
   /// Creates a request with every option at its default.
   public init(_ operation: Operation, pairs: [Pair]) {

@@ -15,6 +15,12 @@ struct StagedSink<Queue: BlockQueue & ~Copyable>: DifferenceSink, ~Copyable {
   /// What of the recovery's half of the current chunk could not be read.
   private var unreadable: [ByteRange] = []
   private let growth: HoleGrowth?
+  /// Makes the file durable now and then; nil where nothing is to be continued.
+  private var checkpoints: StagedCheckpoints?
+  /// Up to where the clock of the checkpoints was told of, in bytes.
+  private var counted: UInt64
+  /// Where the first difference begins; nil before it.
+  private(set) var firstDifference: UInt64?
 
   /// Bytes that one digest covers at most.
   private var piece: Int { writer.header.segmentSize }
@@ -29,9 +35,11 @@ struct StagedSink<Queue: BlockQueue & ~Copyable>: DifferenceSink, ~Copyable {
   ///   - pair: the number of the pair that is compared; the source names all of its reach, save holes of both
   ///     sides.
   ///   - growth: counts what falls into holes of the recovery's image.
+  ///   - start: where the comparison begins: what is before is in the file already.
   init(
     _ recorder: consuming DifferenceRecorder, _ writer: consuming StagingWriter<Queue>, pair: Int,
-    checksum: consuming RunningChecksum, growth: HoleGrowth? = nil
+    checksum: consuming RunningChecksum, growth: HoleGrowth? = nil, from start: UInt64 = 0,
+    checkpoints: StagedCheckpoints? = nil
   ) {
     reach = writer.header.pairs[pair].reach
     self.recorder = recorder
@@ -39,6 +47,9 @@ struct StagedSink<Queue: BlockQueue & ~Copyable>: DifferenceSink, ~Copyable {
     self.pair = pair
     running = checksum
     self.growth = growth
+    self.checkpoints = checkpoints
+    covered = start
+    counted = start
   }
 
   /// The writer, for the next pair, to be sealed or to be dropped.
@@ -58,6 +69,7 @@ struct StagedSink<Queue: BlockQueue & ~Copyable>: DifferenceSink, ~Copyable {
         recovery: recovery.extracting(piece),
         unreadable: unreadable)
     }
+    if firstDifference == nil { firstDifference = difference.range.offset }
     growth?.add(difference.range)
     try recorder.record(difference.range)
     return .done
@@ -81,10 +93,28 @@ struct StagedSink<Queue: BlockQueue & ~Copyable>: DifferenceSink, ~Copyable {
     running.reset()
     cursor = 0
     if !unreadable.isEmpty { unreadable.removeAll() }
+    guard let checkpoints else { return }
+    let isDue = checkpoints.clock.isDue(after: covered - counted)
+    counted = covered
+    if isDue { try makeCheckpoint() }
+  }
+
+  /// Makes the file durable up to here, and says so; nothing where there is no more room, or nothing is to be
+  /// continued.
+  ///
+  /// Between two chunks only.
+  mutating func makeCheckpoint() throws(ResyncError) {
+    guard let checkpoints, cursor == 0, let end = try writer.makeDurable(), end.segments > 0 else { return }
+    let mark = StagedMark(
+      pair: pair, offset: covered, segments: end.segments, length: end.length, hash: end.hash)
+    if try !checkpoints.keep(mark) { self.checkpoints = nil }
+    checkpoints.clock.reset()
   }
 
   mutating func hear(unreadable range: ByteRange) {
     unreadable.append(range)
+    // What a result says of it would be forgotten: a continued run meets it again.
+    checkpoints = nil
   }
 
   /// Adds `half` from the cursor to `end` to the digest of the chunk that begins at `chunk`.

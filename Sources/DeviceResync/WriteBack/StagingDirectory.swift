@@ -72,6 +72,30 @@ extension StagingDirectory {
     try StagingWriter.create(header, in: directory.descriptor, name: name, engine: engine)
   }
 
+  /// Opens the file `name` of a stopped run, to go on behind its checkpoint; what follows that is cut off.
+  ///
+  /// - Parameter take: is given every record and every chunk before the checkpoint.
+  /// - Throws: 32775 where it is not what the checkpoint says, and what the file system says; nothing is cut then.
+  func resume(
+    _ header: StagingHeader, _ name: String, _ checkpoint: StagedMark, _ engine: Engine,
+    _ control: RunControl,
+    _ take: (StagedEntry) throws(ResyncError) -> Void
+  ) throws(ResyncError) -> StagingWriter<DiskQueue> {
+    let found = try self.header(of: name)
+    try refusing(name) { () throws(StagingFault) in
+      try StagingExpectation(header: header, seal: nil).check(found)
+      guard found.segmentSize == header.segmentSize else { throw .malformed(.header) }
+    }
+    let file = try open(name)
+    let size = try attempt("look at", on: name, .setUp) { () throws(Errno) in try FileStatus(of: file).size }
+    var queue = try attempt("make a queue for", on: name, .setUp) { () throws(Errno) in
+      try DiskQueue(primary: file, recovery: file, geometry: StagingFormat.geometry(), engine: engine)
+    }
+    let prefix = try readStaging(
+      header, through: &queue, size: size, name: name, upTo: checkpoint, control: control, take)
+    return try StagingWriter.resume(header, in: directory.descriptor, name: name, prefix, engine: engine)
+  }
+
   /// Opens the file `name` for direct reading.
   func open(_ name: String) throws(ResyncError) -> OwnedDescriptor {
     try attempt("open the staging file", on: name, .open) { () throws(Errno) in

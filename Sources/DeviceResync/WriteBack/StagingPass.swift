@@ -121,6 +121,11 @@ struct StagingPass: ~Copyable {
     }
   }
 
+  /// What was read so far, to be written on.
+  consuming func prefix(upTo length: UInt64, _ checkpoint: StagedMark) throws(StagingFault) -> StagingPrefix {
+    try scan.prefix(upTo: length, checkpoint)
+  }
+
   /// Sees whether all of the file came to what its seal says.
   func check(_ seal: StagingSeal) throws(StagingFault) { try scan.check(seal) }
 

@@ -174,6 +174,21 @@ struct StagingScan: ~Copyable {
     else { throw .damaged(.payload(frame.sequence)) }
   }
 
+  /// What was read so far, to be written on.
+  ///
+  /// - Throws: where it is not what a checkpoint says.
+  consuming func prefix(upTo length: UInt64, _ checkpoint: StagedMark) throws(StagingFault) -> StagingPrefix {
+    guard segments == checkpoint.segments, hash.value == checkpoint.hash else { throw .otherSeal }
+    for pair in header.pairs.indices {
+      let wanted =
+        pair < checkpoint.pair ? header.pairs[pair].size : pair == checkpoint.pair ? checkpoint.offset : 0
+      guard covered[pair] == wanted, recorded[pair] <= wanted else { throw .incomplete(pair: pair) }
+    }
+    return StagingPrefix(
+      hash: hash, segments: segments, records: records, recordBytes: recordBytes, covered: covered,
+      length: length)
+  }
+
   /// Sees whether all of the file came to what its seal says.
   func check(_ seal: StagingSeal) throws(StagingFault) {
     guard seal.run == header.run else { throw .otherRun }

@@ -17,15 +17,47 @@ extension StagingWriter where Queue == DiskQueue {
       try directory.synchronize()
       return file
     }
-    // Three buffers and the half that is not used come to one huge page.
-    let geometry = QueueGeometry(chunk: header.segmentSize, depth: 3, recoveryDepth: 1)
-    let queue = try attempt("make a queue for", on: name, .setUp) { () throws(Errno) in
-      try DiskQueue(primary: file, recovery: file, geometry: geometry, engine: engine)
-    }
+    let queue = try queue(to: file, header, name, engine)
     let place = try attempt("ask for the room of", on: name, .setUp) { () throws(Errno) in
       try StagingRoom(directory, reserve)
     }
     return try begin(header, through: queue) { () throws(Errno) in try place.bytesLeft() }
+  }
+
+  /// Opens the file `name`, cuts it where `prefix` ends, and goes on there.
+  static func resume(
+    _ header: StagingHeader, in directory: borrowing OwnedDescriptor, name: String,
+    _ prefix: consuming StagingPrefix, engine: Engine
+  ) throws(ResyncError) -> StagingWriter {
+    let folder = try attempt("open", on: name, .setUp) { () throws(Errno) in
+      PrivateDirectory(try directory.duplicate())
+    }
+    let length = prefix.length
+    let file = try attempt("open the staging file", on: name, .setUp) { () throws(Errno) in
+      let file = try folder.opening(name, .readWrite)
+      try file.makeBlocking()
+      try file.makeDirect()
+      try file.resize(to: length)
+      try file.synchronize()
+      return file
+    }
+    let queue = try queue(to: file, header, name, engine)
+    let place = try attempt("ask for the room of", on: name, .setUp) { () throws(Errno) in
+      try StagingRoom(directory, nil)
+    }
+    return StagingWriter(header, after: prefix, through: queue) { () throws(Errno) in try place.bytesLeft() }
+  }
+
+  private static func queue(
+    to file: borrowing OwnedDescriptor, _ header: StagingHeader, _ name: String, _ engine: Engine
+  ) throws(ResyncError) -> DiskQueue {
+    // Three buffers and the half that is not used come to one huge page.
+    let geometry = QueueGeometry(chunk: header.segmentSize, depth: 3, recoveryDepth: 1)
+    do throws(Errno) {
+      return try DiskQueue(primary: file, recovery: file, geometry: geometry, engine: engine)
+    } catch {
+      throw ResyncError(.kernel(error, .setUp), "make a queue for", on: name)
+    }
   }
 }
 

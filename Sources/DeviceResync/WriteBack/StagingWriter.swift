@@ -17,24 +17,24 @@ struct StagingWriter<Queue: BlockQueue & ~Copyable>: ~Copyable {
     size + UInt64(segmentLength) + UInt64(StagingFormat.sealSize)
   }
   /// Records so far, and their bytes.
-  private(set) var records: UInt64 = 0
-  private(set) var recordBytes: UInt64 = 0
+  var records: UInt64 = 0
+  var recordBytes: UInt64 = 0
 
-  private var output: StagingOutput<Queue>
+  var output: StagingOutput<Queue>
   private let room: Room
   /// Bytes that the file may take before `room` is asked again.
   private var allowance: UInt64 = 0
   private var index = StagingIndex()
   /// Bytes of payload in the segment that is being filled.
   private var payload = 0
-  private var hash: RunningChecksum
-  private var segments: UInt64 = 0
+  var hash: RunningChecksum
+  var segments: UInt64 = 0
   /// Bytes of all finished parts with their payload, whether it was written or not.
-  private var size: UInt64
+  var size: UInt64
   /// Where the next segment goes.
-  private var end: UInt64
+  var end: UInt64
   /// Up to where each pair's chunks and holes have come, in bytes.
-  private var covered: [UInt64]
+  var covered: [UInt64]
 
   /// Asks for room at least so often, in bytes.
   private static var mostAllowance: UInt64 { 16 << 20 }
@@ -65,7 +65,7 @@ struct StagingWriter<Queue: BlockQueue & ~Copyable>: ~Copyable {
     return writer
   }
 
-  private init(
+  init(
     _ header: StagingHeader, output: consuming StagingOutput<Queue>, hash: consuming RunningChecksum,
     room: @escaping Room
   ) {
@@ -212,7 +212,7 @@ struct StagingWriter<Queue: BlockQueue & ~Copyable>: ~Copyable {
   // MARK: Segments
 
   /// Hands the segment that was filled to the queue, and waits until the next buffer is free.
-  private mutating func finishSegment() throws(ResyncError) {
+  mutating func finishSegment() throws(ResyncError) {
     guard index.count > 0 else { return }
     let length = segmentLength
     size += UInt64(length)
