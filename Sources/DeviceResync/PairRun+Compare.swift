@@ -88,7 +88,7 @@ extension PairRun {
   private func compareAll<Sink: DifferenceSink & ~Copyable>(
     _ queue: inout DiskQueue, _ sink: inout Sink, _ totals: inout CompareTotals
   ) throws(ResyncError) -> CompareEnding {
-    var source = WholeRange(size: commonSize, window: window, blocks: blocks)
+    var source = WholeRange(size: commonSize, window: window, from: start, blocks: blocks)
     return try comparePair(
       &source, through: &queue, into: &sink, blocks: blocks, confirming: planned.sourceMode == .running,
       rules: faultRules, control: control, totals: &totals)
@@ -99,7 +99,8 @@ extension PairRun {
   ) throws(ResyncError) -> CompareEnding {
     var source = DataUnion(
       primary: DataUnion.Image(file: try imageCopy(.primary), start: 0),
-      recovery: DataUnion.Image(file: try imageCopy(.recovery), start: 0), size: commonSize, blocks: blocks)
+      recovery: DataUnion.Image(file: try imageCopy(.recovery), start: 0), size: commonSize, from: start,
+      blocks: blocks)
     return try comparePair(
       &source, through: &queue, into: &sink, blocks: blocks, confirming: planned.sourceMode == .running,
       rules: faultRules, control: control, totals: &totals)

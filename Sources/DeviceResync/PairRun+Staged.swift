@@ -1,12 +1,17 @@
+import Synchronization
 import SystemPackage
 
 extension PairRun {
   /// Compares the pair into the staging file: the recovery is not written.
   ///
-  /// - Parameter writer: is taken, and given back.
+  /// - Parameters:
+  ///   - writer: is taken, and given back.
+  ///   - progress: what a stopped run had come to, where this goes on behind it.
+  ///   - checkpoints: how often it is remembered how far this has come; nil for never.
   /// - Returns: false where a hole was not one: everything must be compared again, holes too.
   mutating func stage(
-    _ writer: inout StagingWriter<DiskQueue>?, readsHoles: Bool
+    _ writer: inout StagingWriter<DiskQueue>?, readsHoles: Bool, after progress: StagedProgress?,
+    _ checkpoints: StagedCheckpoints?
   ) throws(ResyncError) -> Bool {
     reporter.begin(.comparing)
     result.engine = planned.engine.rawValue
@@ -14,6 +19,12 @@ extension PairRun {
     unread = ReadFaults()
     rewritten = ReadFaults()
     growth = HoleGrowth.of(pair.recovery, planned.recovery)
+    start = 0
+    var recorder = makeRecorder()
+    if let progress {
+      begin(behind: progress)
+      recorder = progress.takeRecorder()
+    }
     var queue = try makeQueue()
     let readsHoles = readsHoles || !tellsHoles
     let before = imageStatuses()
@@ -25,12 +36,16 @@ extension PairRun {
       staging.drop()
       throw ResyncError(.kernel(error, .setUp), "compare", on: names[.primary])
     }
-    var sink = StagedSink(makeRecorder(), staging, pair: index, checksum: checksum, growth: growth)
+    var sink = StagedSink(
+      recorder, staging, pair: index, checksum: checksum, growth: growth, from: start,
+      checkpoints: checkpoints)
     let outcome = compare(&queue, &sink, readsHoles)
     note(sink.recorder)
     do throws(ResyncError) {
       switch try outcome.ending.get() {
-      case .stopped: throw control.ending()
+      case .stopped:
+        if control.request.load(ordering: .acquiring) == .terminate { try sink.makeCheckpoint() }
+        throw control.ending()
       case .holeHoldsData:
         writer = sink.takeWriter()
         return false
@@ -39,6 +54,10 @@ extension PairRun {
       if result.totals.bytesSkipped > 0, !before.holds(imageStatuses(), recoveryToo: true) {
         writer = sink.takeWriter()
         return false
+      }
+      // A difference that goes on behind the checkpoint is one.
+      if let first = sink.firstDifference, first == progress?.lastDifference {
+        result.totals.differentRanges -= 1
       }
       try stageTail(&sink)
     } catch {

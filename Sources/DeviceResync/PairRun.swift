@@ -9,6 +9,8 @@ struct PairRun {
   let reporter: RunReporter
   let index: Int
   let blocks: BlockGrid
+  /// Where the comparison begins, in bytes: what is before was dealt with by a stopped run.
+  var start: UInt64 = 0
   /// Hears of the first write in place; nil where nothing is written so.
   var journal: InPlaceJournal?
   /// How much may differ in place; nil where that is no matter.

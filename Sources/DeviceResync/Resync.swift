@@ -23,9 +23,10 @@ private func carryOut(_ plan: Plan, _ control: RunControl, _ reporter: RunReport
   var ownLoops: Set<DeviceNumber> = []
   do throws(ResyncError) {
     reporter.begin(.claiming)
-    let notes: [String]
+    var notes: [String] = []
+    var continued: Continued?
     var book = try openBook(plan)
-    if book != nil { notes = try lookUp(plan, &book, control, reporter) } else { notes = [] }
+    if book != nil { (notes, continued) = try lookUp(plan, &book, control, reporter) }
     for note in notes { results[0].notes.append(note) }
     let call = try claim(plan, control)
     ownLoops = call.ownLoops
@@ -34,7 +35,7 @@ private func carryOut(_ plan: Plan, _ control: RunControl, _ reporter: RunReport
     if now.refusal != nil { return RunResult(refusing: now) }
     try checkSameDisks(plan, now)
     if let book = book.take() {
-      results = try carryOutWriting(call.pairs, now, book, control, reporter)
+      results = try carryOutWriting(call.pairs, now, book, continued, control, reporter)
       for note in notes { results[0].notes.append(note) }
     } else {
       for (index, pair) in call.pairs.enumerated() {
@@ -84,22 +85,22 @@ private func stagingDirectory(
 /// Step 0: finishes or refuses what is unfinished, and refuses a direction that contradicts what was done before.
 private func lookUp(
   _ plan: Plan, _ book: inout StateBook<DirectoryStore>?, _ control: RunControl, _ reporter: RunReporter
-) throws(ResyncError) -> [String] {
-  guard let known = book.take() else { return [] }
+) throws(ResyncError) -> (notes: [String], continued: Continued?) {
+  guard let known = book.take() else { return ([], nil) }
   let pairs = try RelationshipState.Pair.pairs(of: plan)
-  var unfinished = Unfinished(known, plan.pairs[0].engine, control, reporter)
+  var unfinished = Unfinished(known, plan.pairs[0].engine, terms: try plan.terms, control, reporter)
   unfinished.isWorthless = plan.request.isInitial
   try unfinished.settle(pairs, for: .resync)
   if let contradiction = try unfinished.book.contradiction(of: pairs) { throw contradiction }
-  let notes = unfinished.notes
+  let (notes, continued) = (unfinished.notes, unfinished.continued)
   book = unfinished.take()
-  return notes
+  return (notes, continued)
 }
 
 /// All pairs together, staged or in place; one result for all of them.
 private func carryOutWriting(
-  _ pairs: [OpenedPair], _ plan: Plan, _ book: consuming StateBook<DirectoryStore>, _ control: RunControl,
-  _ reporter: RunReporter
+  _ pairs: [OpenedPair], _ plan: Plan, _ book: consuming StateBook<DirectoryStore>, _ continued: Continued?,
+  _ control: RunControl, _ reporter: RunReporter
 ) throws(ResyncError) -> [PairResult] {
   var runs = pairs.enumerated().map { index, pair in
     PairRun(pair, plan.pairs[index], plan.request, control, reporter, index)
@@ -112,7 +113,7 @@ private func carryOutWriting(
     } else {
       let pairs = try RelationshipState.Pair.pairs(of: plan)
       let directory = try stagingDirectory(plan.request, book.store)
-      try StagedRun(plan, pairs, book, directory, control, reporter).carryOut(&runs)
+      try StagedRun(plan, pairs, book, directory, continuing: continued, control, reporter).carryOut(&runs)
     }
   } catch {
     runs[0].fail(error)

@@ -5,22 +5,28 @@ import SystemPackage
 /// The steps and what each makes durable: DESIGN 6 and docs/staging.md. Until the commit the recoveries stand as
 /// they were; from there the way is forward, and what a stop leaves is finished by `vmresync repair`.
 struct StagedRun: ~Copyable {
-  private var book: StateBook<DirectoryStore>
+  let books: BookBox
   let directory: StagingDirectory
-  private let pairs: [RelationshipState.Pair]
+  let pairs: [RelationshipState.Pair]
   let request: RunRequest
   /// The last runs that went through.
   let completed: [CompletedRun]
-  private let control: RunControl
+  /// Where a stopped run may be gone on with; nil where nothing is left of one.
+  let continued: Continued?
+  let control: RunControl
   let reporter: RunReporter
 
-  /// - Parameter pairs: those of `plan`, by what is permanent about them.
+  /// - Parameters:
+  ///   - pairs: those of `plan`, by what is permanent about them.
+  ///   - continued: a stopped run that may be gone on with.
   init(
     _ plan: Plan, _ pairs: [RelationshipState.Pair], _ book: consuming StateBook<DirectoryStore>,
-    _ directory: consuming StagingDirectory, _ control: RunControl, _ reporter: RunReporter
+    _ directory: consuming StagingDirectory, continuing continued: Continued?, _ control: RunControl,
+    _ reporter: RunReporter
   ) {
     self.pairs = pairs
-    self.book = book
+    self.continued = continued
+    books = BookBox(book)
     self.directory = directory
     request = plan.request
     completed = plan.state.completed
@@ -31,20 +37,22 @@ struct StagedRun: ~Copyable {
   /// Carries all of it out; what fails before the commit leaves every recovery as it was.
   consuming func carryOut(_ runs: inout [PairRun]) throws(ResyncError) {
     try directory.check(beside: runs.flatMap { [$0.planned.primary, $0.planned.recovery] })
-    try directory.sweep(book)
-    let id = UniqueID.random()
-    var run = try RunRecord.ours(.staged, staging: try directory.place("\(id)"), id: id)
-    run.isFuzzy = runs.contains { $0.planned.sourceMode == .running }
-    var witnesses: [PairRun.Witnesses] = []
-    let hold = try book.begin(run, on: pairs)
+    try directory.sweep(books.book)
+    var beginning = try begin(&runs)
+    let (run, keeper) = (beginning.run, beginning.keeper)
     let name = run.stagingName
+    var witnesses: [PairRun.Witnesses] = []
     let staged: ValidatedStaging?
     do throws(ResyncError) {
-      staged = try stage(&runs, run, hold.id, &witnesses)
+      staged = try stage(&runs, &beginning, &witnesses)
     } catch {
-      drop(hold, name)
+      let isKept = error.isStop && keeper.canContinue
+      if isKept { runs[0].result.notes.append(keeper.note(runs[0].names[.recovery])) }
+      let hold = beginning.takeHold()
+      if isKept { hold.release() } else { drop(hold, name) }
       throw error
     }
+    let hold = beginning.takeHold()
     guard let staged else {
       try directory.remove(name)
       return try finish(hold, runs, run)
@@ -54,7 +62,7 @@ struct StagedRun: ~Copyable {
       run: run.id, records: seal.records, segments: seal.segments, bytes: seal.bytes, hash: seal.hash)
     reporter.begin(.committing)
     // Where this fails the commit may stand all the same: the next start reads it, and the file stays for that.
-    try book.commit(hold, committed)
+    try books.book.commit(hold, committed)
     reporter.beginForward(bytes: seal.bytes)
     do throws(ResyncError) {
       var submitted: [UInt64] = []
@@ -73,7 +81,7 @@ struct StagedRun: ~Copyable {
     } catch {
       // What was read back is wrong, or somebody else wrote: Inconsistent. All else is finished by a repair.
       if error.cause == .mismatch || error.cause == .foreignWrite {
-        try book.finish(hold, .inconsistent(since: .now()), completed: nil)
+        try books.book.finish(hold, .inconsistent(since: .now()), completed: nil)
       } else {
         let recovery = ShellWord(runs[0].names[.recovery])
         runs[0].result.notes.append("the commit stands; finish it with: vmresync repair \(recovery)")
@@ -92,7 +100,7 @@ struct StagedRun: ~Copyable {
     // finds the state Resynchronizing.
     do throws(ResyncError) {
       try directory.remove(name)
-      try book.abandon(hold)
+      try books.book.abandon(hold)
     } catch {
       reporter.tell(.error(error, pair: 0))
     }
@@ -104,28 +112,45 @@ struct StagedRun: ~Copyable {
   ) throws(ResyncError) {
     // What an earlier commit left is of no use now: this run has replaced all of it.
     let leftover = hold.leftover
-    try book.finish(hold, run.ending, completed: CompletedRun(run, runs.map(\.result)))
-    if let leftover { try StagingDirectory.drop(leftover, book.store) }
+    try books.book.finish(hold, run.ending, completed: CompletedRun(run, runs.map(\.result)))
+    if let leftover { try StagingDirectory.drop(leftover, books.book.store) }
   }
 }
 
 extension StagedRun {
   /// Steps 2 to 5: compares every pair into one staging file and seals it; nil where nothing differs.
   private func stage(
-    _ runs: inout [PairRun], _ run: RunRecord, _ relationship: UniqueID,
-    _ witnesses: inout [PairRun.Witnesses]
+    _ runs: inout [PairRun], _ beginning: inout StagedBeginning, _ witnesses: inout [PairRun.Witnesses]
   ) throws(ResyncError) -> ValidatedStaging? {
-    var readsHoles = request.readsHoles
+    let (run, relationship, keeper) = (beginning.run, beginning.relationship, beginning.keeper)
+    var readsHoles = beginning.readsHoles
+    var progress = beginning.progress
+    witnesses = beginning.witnesses
     while true {
-      var writer: StagingWriter<DiskQueue>? = try directory.begin(
-        header(runs, run, relationship), run.stagingName, runs[0].planned.engine)
-      witnesses = []
+      var writer: StagingWriter<DiskQueue>?
+      switch beginning.writer.take() {
+      case .some(let behind): writer = consume behind
+      case .none:
+        writer = try directory.begin(
+          header(runs, run, relationship), run.stagingName, runs[0].planned.engine)
+      }
       var holesHold = true
       for index in runs.indices where holesHold {
         reporter.begin(pair: index)
         do throws(ResyncError) {
-          witnesses.append(try runs[index].prepare())
-          holesHold = try runs[index].stage(&writer, readsHoles: readsHoles)
+          if index + 1 < progress.count {
+            try runs[index].takeOver(progress[index])
+            continue
+          }
+          if witnesses.count == index {
+            witnesses.append(try runs[index].prepare())
+            try keeper.begin(runs[index], readsHoles: readsHoles)
+          }
+          // What is said of a recovery that could not be read would be forgotten.
+          let isForgetful = runs.prefix(index).contains { !$0.rewritten.isEmpty }
+          holesHold = try runs[index].stage(
+            &writer, readsHoles: readsHoles, after: index < progress.count ? progress[index] : nil,
+            isForgetful ? nil : keeper.checkpoints())
         } catch {
           writer.take()?.drop()
           throw error.naming(runs[index].names)
@@ -135,8 +160,9 @@ extension StagedRun {
       guard holesHold else {
         // What was passed over proves nothing (PITFALLS G10): once more, every byte.
         staged.drop()
+        try keeper.forget()
         try directory.remove(run.stagingName)
-        readsHoles = true
+        (witnesses, progress, readsHoles) = ([], [], true)
         continue
       }
       let isOutOfRoom = staged.isOutOfRoom
@@ -167,7 +193,7 @@ extension StagedRun {
     }
   }
 
-  private func header(_ runs: [PairRun], _ run: RunRecord, _ relationship: UniqueID) -> StagingHeader {
+  func header(_ runs: [PairRun], _ run: RunRecord, _ relationship: UniqueID) -> StagingHeader {
     StagingHeader(
       run: run.id.bits, relationship: relationship.bits,
       pairs: zip(runs, pairs).map { run, pair in

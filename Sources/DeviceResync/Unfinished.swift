@@ -11,14 +11,19 @@ struct Unfinished: ~Copyable {
   private let reporter: RunReporter
   /// Whether nothing on the recoveries is of worth: what cannot be finished is given up.
   var isWorthless = false
+  /// What the run that starts wants; nil where it never goes on with a stopped one.
+  private let terms: ContinuationTerms?
+  /// A stopped run that it may go on with.
+  private(set) var continued: Continued?
   /// What was done, for people.
   private(set) var notes: [String] = []
 
   init(
-    _ book: consuming StateBook<DirectoryStore>, _ engine: Engine, _ control: RunControl,
-    _ reporter: RunReporter
+    _ book: consuming StateBook<DirectoryStore>, _ engine: Engine, terms: ContinuationTerms? = nil,
+    _ control: RunControl, _ reporter: RunReporter
   ) {
     self.book = book
+    self.terms = terms
     self.engine = engine
     self.control = control
     self.reporter = reporter
@@ -40,10 +45,13 @@ struct Unfinished: ~Copyable {
       let facts = StartFacts(
         purpose: purpose, pairs: pairs, relationships: found.relationships,
         unrecognizable: found.unrecognizable, disks: found.disks,
-        held: try book.held(among: found.relationships), staging: staging)
+        held: try book.held(among: found.relationships), terms: terms, staging: staging)
       switch facts.decide() {
       case .proceed: return
-      case .dropStaging(let run, let relationship): try drop(run, relationship)
+      case .dropStaging(let run, let relationship): try drop(run, relationship, pairs)
+      case .continueStaged(let relationship):
+        continued = terms.map { Continued(relationship: relationship, terms: $0) }
+        return
       case .rollForward(let relationship): try rollForward(relationship, pairs)
       case .giveUp(let relationship, let error):
         guard let hold = try book.takeOver(relationship) else { continue }
@@ -102,7 +110,9 @@ extension Unfinished {
   }
 
   /// Nothing was committed: what was before stands, and what was staged is of no use without its run.
-  private mutating func drop(_ run: RunRecord, _ relationship: RelationshipState) throws(ResyncError) {
+  private mutating func drop(
+    _ run: RunRecord, _ relationship: RelationshipState, _ pairs: [RelationshipState.Pair]
+  ) throws(ResyncError) {
     guard let hold = try book.takeOver(relationship) else { return }
     if let place = run.staging { try StagingDirectory.drop(place, book.store) }
     try book.abandon(hold)
@@ -112,6 +122,10 @@ extension Unfinished {
     }
     let was = run.writeBack == .staged ? "committed nothing: its staging file was dropped" : "written nothing"
     notes.append("a run of \(run.began) had \(was), \(left)")
+    guard let terms, relationship.isOf(pairs), let obstacle = relationship.obstacle(to: run, terms) else {
+      return
+    }
+    notes.append("it starts at 0: \(obstacle)")
   }
 
   /// Applies what was committed, without the primary, and proves it.

@@ -125,6 +125,10 @@ struct WriteOptions: ParsableArguments {
       valueName: "dir"))
   var stagingDir: String?
 
+  // For tests: a run of a few MiB comes to one.
+  @Option(help: .hidden)
+  var checkpointEvery: Size?
+
   @Flag(help: "Do everything but write; exits with 1 where something would be written.")
   var dryRun = false
 
@@ -139,6 +143,7 @@ struct WriteOptions: ParsableArguments {
     if let maxDifference { request.maxDifference = maxDifference.limit }
     request.isDryRun = dryRun
     request.zero = zero
+    if let checkpointEvery { request.checkpoints.bytes = checkpointEvery.bytes }
   }
 }
 

@@ -134,7 +134,9 @@ import Testing
     try state.expect("Never")
   }
 
-  @Test("SIGTERM before the commit: 21, the recovery and the state as before", arguments: [SIGTERM, SIGINT])
+  @Test(
+    "SIGTERM before the commit: 21, the recovery as before; repair drops what was staged",
+    arguments: [SIGTERM, SIGINT])
   func terminated(_ number: CInt) throws {
     let state = try StateDirectory()
     let primary = try Image("primary", size: LongRun.size)
@@ -150,6 +152,9 @@ import Testing
     expect(report, 32768, status: 21)
     #expect(report["BytesWritten"].int == 0)
     #expect(!report.message.contains("mixed"))
+    #expect(try state.states() == ["Resynchronizing"])
+    #expect(try state.records()[0]["Consistency"]["Before"]["State"].text == "Never")
+    expect(try state.repair(recovery.path), 0)
     try state.expect("Never")
     #expect(areEqual(try recovery.bytes(64 << 20, at: 0), [UInt8](repeating: 0, count: 64 << 20)))
   }

@@ -77,6 +77,14 @@ func pathsHeld(by process: Int32) -> [String] {
   return paths.sorted()
 }
 
+/// The time of day, in nanoseconds since the epoch.
+func nanosecondsSinceEpoch() -> Int64 {
+  var now = timespec()
+  // Cannot fail for this clock and this memory.
+  unsafe clock_gettime(CLOCK_REALTIME, &now)
+  return Int64(now.tv_sec) * 1_000_000_000 + Int64(now.tv_nsec)
+}
+
 /// The time of day, in whole seconds since the epoch.
 func secondsSinceEpoch() -> Int64 {
   var now = timespec()

@@ -95,14 +95,17 @@ public struct RunTotals: Sendable, Equatable, Codable {
   public var bytesVerified: UInt64 = 0
   /// Runs of adjacent differing blocks.
   public var differentRanges: UInt64 = 0
+  /// Bytes of these that a stopped run before had dealt with.
+  public var bytesContinued: UInt64 = 0
   /// Time from the first reading to the last check, in seconds.
   public var seconds: Double = 0
 
   /// Bytes compared or passed over in a second; 0 where no time was taken.
   public var bytesPerSecond: UInt64 {
     guard seconds > 0 else { return 0 }
+    let done = bytesCompared.saturatingAdd(bytesSkipped)
     // EiB of holes are passed over in no time.
-    return UInt64(exactly: (Double(bytesCompared.saturatingAdd(bytesSkipped)) / seconds).rounded()) ?? .max
+    return UInt64(exactly: (Double(done - min(done, bytesContinued)) / seconds).rounded()) ?? .max
   }
 
   /// Holes of sparse images may come to more bytes than 64 bits count.
@@ -117,6 +120,7 @@ public struct RunTotals: Sendable, Equatable, Codable {
     sum.bytesZeroed = sum.bytesZeroed.saturatingAdd(more.bytesZeroed)
     sum.bytesVerified = sum.bytesVerified.saturatingAdd(more.bytesVerified)
     sum.differentRanges = sum.differentRanges.saturatingAdd(more.differentRanges)
+    sum.bytesContinued = sum.bytesContinued.saturatingAdd(more.bytesContinued)
     sum.seconds += more.seconds
   }
 }

@@ -121,14 +121,23 @@ extension RelationshipState: StoredRecord {
 
   private func fault(_ consistency: Consistency) -> String? {
     switch consistency {
-    case .settled(let settled): settled.fault
-    case .resynchronizing(let run, let before): run.fault ?? before.fault
-    case .applying(let run, let seal): run.fault(with: seal)
+    case .settled(let settled): settled.fault ?? settled.run.flatMap(fault)
+    case .resynchronizing(let run, let before):
+      run.fault ?? before.fault ?? fault(run) ?? before.run.flatMap(fault)
+    case .applying(let run, let seal): run.fault(with: seal) ?? fault(run)
     }
   }
+
+  private func fault(_ run: RunRecord) -> String? { run.checkpoint?.fault(in: run, of: pairs) }
 }
 
 extension Consistency.Settled {
+  /// The run that left it Inconsistent.
+  var run: RunRecord? {
+    if case .inconsistent(let left) = self { return left.run }
+    return nil
+  }
+
   /// What makes no sense in it; nil where all does.
   var fault: String? {
     switch self {

@@ -18,6 +18,8 @@ public struct RunRecord: Sendable, Hashable, Codable {
   public var began: Timestamp
   /// Whether the source runs, so that what is applied is no point in time; nil for no.
   public var isFuzzy: Bool?
+  /// How far it has come before its commit, or in place; nil for not far.
+  public var checkpoint: Checkpoint?
 
   enum CodingKeys: String, CodingKey {
     case id = "Run"
@@ -28,6 +30,7 @@ public struct RunRecord: Sendable, Hashable, Codable {
     case processStart = "ProcessStart"
     case began = "Began"
     case isFuzzy = "Fuzzy"
+    case checkpoint = "Checkpoint"
   }
 
   /// Of this process, now.

@@ -5,6 +5,8 @@ enum StartDecision: Sendable, Equatable {
   /// A former run never committed: its staging file is removed, then its relationship abandoned; the old replica
   /// stands.
   case dropStaging(RunRecord, of: RelationshipState)
+  /// The same, and the run that starts goes on where it was, once both sides are shown to be unchanged.
+  case continueStaged(RelationshipState)
   /// A commit was left unfinished: steps 7 to 10 again, on all its recoveries, without the primary.
   case rollForward(RelationshipState)
   /// A commit was left unfinished and its staging file cannot be used: Inconsistent, then the error; nothing is
@@ -43,6 +45,8 @@ struct StartFacts: Sendable {
   let disks: [PersistentIdentity: DiskRecord]
   /// Relationships on which a run works now.
   let held: Set<UniqueID>
+  /// What the run that starts wants; nil for one that begins at 0 in any case.
+  var terms: ContinuationTerms?
   /// The staging files of the relationships that are Applying, or were given up while Applying.
   let staging: [UniqueID: Staging]
 
@@ -54,6 +58,8 @@ struct StartFacts: Sendable {
     {
       return .refuse(refusal)
     }
+    // What is continued comes last: what is settled before may write its disks.
+    var continued: RelationshipState?
     for relationship in relationships where isToBeWritten(relationship) {
       switch relationship.consistency {
       case .applying(let run, _): return finish(relationship, run)
@@ -63,11 +69,15 @@ struct StartFacts: Sendable {
         case .sealed: return .rollForward(relationship)
         case .unusable(let reason): return .refuse(unusable(relationship, left.run, reason))
         }
-      case .resynchronizing(let run, _): return .dropStaging(run, of: relationship)
+      case .resynchronizing(let run, _):
+        guard let terms, relationship.isOf(pairs), relationship.obstacle(to: run, terms) == nil else {
+          return .dropStaging(run, of: relationship)
+        }
+        continued = relationship
       case .settled: continue
       }
     }
-    return .proceed
+    return continued.map(StartDecision.continueStaged) ?? .proceed
   }
 
   private func finish(_ relationship: RelationshipState, _ run: RunRecord) -> StartDecision {

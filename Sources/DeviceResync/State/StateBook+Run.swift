@@ -1,24 +1,3 @@
-/// A relationship on which this run alone works, until it is let go.
-struct RelationshipHold: ~Copyable, Sendable {
-  /// The relationship.
-  let id: UniqueID
-  /// The run.
-  let run: UniqueID
-  /// The staging file of a commit that was left unfinished before; to be removed when this run has ended well.
-  let leftover: StagingPlace?
-  private let lock: HeldLock
-
-  fileprivate init(_ id: UniqueID, run: UniqueID, leftover: StagingPlace?, _ lock: consuming HeldLock) {
-    self.id = id
-    self.run = run
-    self.leftover = leftover
-    self.lock = lock
-  }
-
-  /// Lets another run work on it.
-  consuming func release() { lock.release() }
-}
-
 /// How a run ends that has compared everything.
 enum RunEnding: Sendable, Equatable {
   /// Equal to a primary that held still, as it was at that time.
@@ -30,7 +9,7 @@ enum RunEnding: Sendable, Equatable {
 }
 
 /// How long another may keep a relationship: whoever only asks whether it is held takes its lock for a moment.
-private let patience = Duration.milliseconds(200)
+let patienceWithAskers = Duration.milliseconds(200)
 
 extension RunEnding {
   /// Whether the recovery equals what the primary was, or is as near to it as a running one lets it be.
@@ -75,7 +54,7 @@ extension StateBook where Store: ~Copyable {
     try checkFree(pairs, found)
     let former = found.relationships.first { $0.isOf(pairs) }
     let id = former?.id ?? .random()
-    let lock = try store.lock(.relationship(id), patience: patience)
+    let lock = try store.lock(.relationship(id), patience: patienceWithAskers)
     var state =
       former ?? RelationshipState(id: id, pairs: pairs, consistency: .settled(.never), completed: [])
     guard case .settled(let before) = state.consistency, try relationship(id) == former else {
@@ -107,13 +86,20 @@ extension StateBook where Store: ~Copyable {
 
   /// Sees once more, now that nobody else can begin a run, that nothing is unfinished on the disks: since that was
   /// looked at, a run of other pairs may have come, written one of them, and died.
-  private func checkFree(_ pairs: [RelationshipState.Pair], _ found: RememberedDisks) throws(ResyncError) {
+  ///
+  /// - Parameter terms: of a run that goes on where `continued` was stopped.
+  func checkFree(
+    _ pairs: [RelationshipState.Pair], _ found: RememberedDisks, continued: RelationshipState? = nil,
+    _ terms: ContinuationTerms? = nil
+  ) throws(ResyncError) {
     let facts = StartFacts(
       purpose: .resync, pairs: pairs, relationships: found.relationships,
       unrecognizable: found.unrecognizable, disks: found.disks, held: try held(among: found.relationships),
-      staging: [:])
+      terms: terms, staging: [:])
     switch facts.decide() {
     case .proceed: return
+    case .continueStaged(let relationship):
+      guard relationship == continued else { throw Self.unfinished(relationship) }
     case .refuse(let error): throw error
     case .dropStaging(_, let relationship), .rollForward(let relationship), .giveUp(let relationship, _):
       throw Self.unfinished(relationship)
@@ -134,7 +120,7 @@ extension StateBook where Store: ~Copyable {
   ///   comparing may have committed before it died, and its staging file must not be dropped.
   /// - Throws: 32774 where that run, or another, still works on it.
   func takeOver(_ found: RelationshipState) throws(ResyncError) -> RelationshipHold? {
-    let lock = try store.lock(.relationship(found.id), patience: patience)
+    let lock = try store.lock(.relationship(found.id), patience: patienceWithAskers)
     guard let run = found.consistency.run, try relationship(found.id) == found else { return nil }
     return RelationshipHold(found.id, run: run.id, leftover: nil, lock)
   }
@@ -146,9 +132,10 @@ extension StateBook where Store: ~Copyable {
   ///   record, and knows.
   mutating func commit(_ hold: borrowing RelationshipHold, _ seal: CommitSeal) throws(ResyncError) {
     var state = try existing(hold.id)
-    guard case .resynchronizing(let run, _) = state.consistency, run.id == hold.run, seal.run == run.id else {
+    guard case .resynchronizing(var run, _) = state.consistency, run.id == hold.run, seal.run == run.id else {
       throw Self.otherState(state)
     }
+    run.checkpoint = nil
     state.consistency = .applying(run, seal)
     try write(state, .relationship(hold.id))
   }
@@ -256,7 +243,7 @@ extension StateBook where Store: ~Copyable {
     if record != former { try write(record, .disk(disk.identity)) }
   }
 
-  private func existing(_ id: UniqueID) throws(ResyncError) -> RelationshipState {
+  func existing(_ id: UniqueID) throws(ResyncError) -> RelationshipState {
     if let state = try relationship(id) { return state }
     throw ResyncError(
       .invalidState, "use the record", on: store.title(of: .relationship(id)), reason: "it is gone",
@@ -264,7 +251,7 @@ extension StateBook where Store: ~Copyable {
   }
 
   /// Somebody changed the record under a run's lock: only by hand.
-  private static func otherState(_ state: RelationshipState) -> ResyncError {
+  static func otherState(_ state: RelationshipState) -> ResyncError {
     ResyncError(
       .invalidState, "go on with the run on", on: state.recoveryNames,
       reason: "its record says \(state.consistency.name), of another run or step", remedy: "run again")

@@ -12,6 +12,7 @@ import Testing
     .settled(.inconsistent(.init(since: .sample(), run: sampleRun(2, .inPlace), seal: nil))),
     .resynchronizing(sampleRun(3, .inPlace), before: inconsistent), .resynchronizing(run, before: .never),
     .applying(run, sampleSeal(of: run)),
+    .resynchronizing(sampleStopped(), before: .consistent(at: .sample())),
   ]
 
   static func sample(_ consistency: Consistency) -> RelationshipState {

@@ -60,3 +60,22 @@ extension StateBook where Store: ~Copyable {
     try finish(hold, .consistent(at: .sample(time)), completed: sampleCompleted(run, ended: time))
   }
 }
+
+/// A staged run that was stopped in the second half of its only pair.
+func sampleStopped(boot: UniqueID = UniqueID(7)) -> RunRecord {
+  var run = sampleRun()
+  run.boot = boot
+  run.checkpoint = Checkpoint(
+    readsHoles: false,
+    pairs: [
+      Checkpoint.Pair(
+        offset: 600 << 20,
+        primary: DiskEvidence(counts: .init(diskSequence: 3, written: 4096, writtenBeside: 0)),
+        recovery: DiskEvidence(
+          file: .init(
+            identity: FileIdentity(device: DeviceNumber(major: 8, minor: 1), inode: 12), size: 1 << 30,
+            changed: 1_700_000_000_123_456_789)))
+    ],
+    staged: Checkpoint.Staged(segments: 5, length: 3 << 20, hash: 0xfeed))
+  return run
+}

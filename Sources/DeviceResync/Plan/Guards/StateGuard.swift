@@ -12,7 +12,11 @@ enum StateGuard: Guard {
       return [refused(error.returnValue, "\(error.withoutRemedy)", remedy: error.remedy)]
     case .rollForward, .giveUp:
       return [.warning(name, "a commit on the recovery is unfinished: it is finished first")]
-    case .dropStaging:
+    case .dropStaging(let run, _) where run.checkpoint != nil:
+      return passed(
+        "a run of \(run.began) was stopped and committed nothing: it is gone on with if both disks are shown to be "
+          + "unchanged, else dropped")
+    case .dropStaging, .continueStaged:
       return passed("a stopped run had committed nothing: the recovery stands as it was")
     case .proceed: break
     }
