@@ -95,7 +95,7 @@ import Testing
     #expect(areEqual(try other.recovery.bytes(), FaultPair.bytes))
   }
 
-  @Test("kill -9 of the monitor before the commit: the worker ends, nothing is written, nothing is left")
+  @Test("kill -9 of the monitor before the commit: the worker ends, and nothing is written")
   func orphanBeforeCommit() throws {
     let state = try StateDirectory()
     let images = try images()
@@ -103,9 +103,12 @@ import Testing
     let worker = run.worker
     run.child.signal(SIGKILL)
     #expect(eventually(within: 20) { worker.hasEnded }, "the worker goes on")
-    try state.expect("Never")
     #expect(areEqual(try images.recovery.bytes(64 << 20, at: 0), [UInt8](repeating: 0, count: 64 << 20)))
     #expect(eventually(within: 2) { !isAttached(images.recovery.path) && !isAttached(images.primary.path) })
+    // What it had staged waits for the same command, or for this one.
+    #expect(try state.states() == ["Resynchronizing"])
+    expect(try state.repair(images.recovery.path), 0)
+    try state.expect("Never")
   }
 
   @Test("the same while a person is asked: nothing was begun")
