@@ -7,7 +7,7 @@ import Testing
 /// A crash comes before any step: a write that ends, a flush, a name, a record. A kill leaves what is seen; of a power
 /// cut every sector that was not flushed is there or not. After it a guest may run, where the start hook lets it; then
 /// comes a start, in which a crash may come again, and a start that goes through.
-@Suite struct StagingCrashTests {
+@Suite(.tags(.slow)) struct StagingCrashTests {
   /// Both runs of the model: what leaves something unfinished, and what settles it.
   fileprivate enum Program {
     case run, start
