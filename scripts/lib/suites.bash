@@ -4,6 +4,8 @@
 # Tests holds one suite; a suite that takes a second or more says so with `.tags(.slow)`.
 
 readonly slow='\.tags\([^)]*\.slow\b'
+# The sandbox of the probing helper leaves no room for ThreadSanitizer's shadow memory.
+readonly sandboxed='\bProbe(Helper|Image|Process)\b'
 
 # suites_without PATTERN TARGET...: prints a --filter for the suites of TARGET whose files do not match PATTERN.
 suites_without() {

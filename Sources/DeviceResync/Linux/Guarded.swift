@@ -4,12 +4,12 @@ import Glibc
 ///
 /// As Swift's `Mutex`, which ThreadSanitizer cannot see into on Linux (6.3): it takes every use of that for a
 /// race. pthread's it knows.
-@safe struct Guarded<Value: Sendable>: ~Copyable, @unchecked Sendable {
+@safe struct Guarded<Value: Sendable & ~Copyable>: ~Copyable, @unchecked Sendable {
   /// Its address must not change.
   private let mutex: UnsafeMutablePointer<pthread_mutex_t>
   private let value: UnsafeMutablePointer<Value>
 
-  init(_ value: Value) {
+  init(_ value: consuming Value) {
     unsafe mutex = .allocate(capacity: 1)
     unsafe mutex.initialize(to: pthread_mutex_t())
     // Without attributes nothing can fail (pthread_mutex_init(3)).
@@ -27,7 +27,7 @@ import Glibc
   }
 
   /// Runs `body` while no other thread touches the value; must not be called by `body`.
-  func withLock<Result>(_ body: (inout Value) -> Result) -> Result {
+  func withLock<Result: ~Copyable>(_ body: (inout Value) -> Result) -> Result {
     let locked = unsafe pthread_mutex_lock(mutex)
     precondition(locked == 0)
     defer { unsafe pthread_mutex_unlock(mutex) }

@@ -1,9 +1,8 @@
-import Synchronization
 import SystemPackage
 
 /// Carries a run's result from its thread.
 final class ResultBox: Sendable {
-  private let result = Mutex<RunResult?>(nil)
+  private let result = Guarded<RunResult?>(nil)
 
   func put(_ value: RunResult) { result.withLock { $0 = value } }
   func take() -> RunResult? { result.withLock { $0.take() } }

@@ -35,7 +35,7 @@ public final class RunControl: Sendable {
   /// Counts completions of any kind: when it stands still, the device does.
   let completions = Atomic<UInt64>(0)
   /// The answer to the question that the run asked last; nil while there is none.
-  private let answer = Mutex<Bool?>(nil)
+  private let answer = Guarded<Bool?>(nil)
 
   /// Creates the control of one run.
   public init() {}

@@ -19,14 +19,14 @@ final class RunReporter: Sendable {
   private let control: RunControl
   /// Does not count while the host sleeps (PITFALLS E5).
   private let started = SuspendingClock.now
-  private let state: Mutex<State>
+  private let state: Guarded<State>
   private let report: @Sendable (RunEvent) -> Void
 
   /// - Parameter sizes: bytes of each pair.
   init(sizes: [UInt64], control: RunControl, report: @escaping @Sendable (RunEvent) -> Void) {
     self.control = control
     self.report = report
-    state = Mutex(State(sizes: sizes, lastMovement: started))
+    state = Guarded(State(sizes: sizes, lastMovement: started))
   }
 
   /// A commit stands: until ``endForward()`` only a second request to end is followed.

@@ -39,7 +39,7 @@ public enum Worker {
 private final class WorkerProcess: Sendable {
   private let events: EventPipe
   private let control = RunControl()
-  private let orders: Mutex<OrderPipe>
+  private let orders: Guarded<OrderPipe>
   private let done: SharedLatch
   private let start: SharedLatch
   /// Whether there is something that must end in order: then the end of the control pipe is a request to end.
@@ -50,7 +50,7 @@ private final class WorkerProcess: Sendable {
     done = SharedLatch(try Latch())
     start = SharedLatch(try Latch())
     events = EventPipe(ends.events)
-    orders = Mutex(OrderPipe(ends.control))
+    orders = Guarded(OrderPipe(ends.control))
   }
 
   /// How often the main thread looks what is under way, in milliseconds.

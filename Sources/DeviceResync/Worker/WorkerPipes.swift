@@ -1,4 +1,3 @@
-import Synchronization
 import SystemPackage
 
 /// The worker's way to its monitor: whole lines, from whichever thread.
@@ -11,7 +10,7 @@ final class EventPipe: Sendable {
     var isOpen = true
   }
 
-  private let state: Mutex<State>
+  private let state: Guarded<State>
 
   /// What the pipe is asked to hold: all that a run tells besides progress fits several times.
   private static let room: Int32 = 1 << 20
@@ -20,7 +19,7 @@ final class EventPipe: Sendable {
 
   init(_ pipe: consuming OwnedDescriptor) {
     pipe.enlargePipe(to: Self.room)
-    state = Mutex(State(pipe: pipe))
+    state = Guarded(State(pipe: pipe))
   }
 
   /// Tells the monitor.

@@ -1,12 +1,11 @@
 import Foundation
 import Glibc
-import Synchronization
 
 @testable import DeviceResync
 
 /// What another thread saw of a probing child while it ran.
 final class Seen: Sendable {
-  private let found = Mutex<(child: pid_t, status: String, limits: String)>((0, "", ""))
+  private let found = Guarded<(child: pid_t, status: String, limits: String)>((0, "", ""))
 
   var child: pid_t { found.withLock(\.child) }
 

@@ -1,6 +1,5 @@
 import CLinux
 import Glibc
-import Synchronization
 import SystemPackage
 import Testing
 
@@ -156,7 +155,7 @@ private final class SharedImage: Sendable {
 
 /// What threads were refused with.
 private final class Refusals: Sendable {
-  private let errnos = Mutex<[Errno]>([])
+  private let errnos = Guarded<[Errno]>([])
   var all: [Errno] { errnos.withLock { $0 } }
   func add(_ errno: Errno) { errnos.withLock { $0.append(errno) } }
 }

@@ -89,13 +89,13 @@ final class Counter: Sendable {
 
 /// Holds a thread where an array must.
 final class Box: Sendable {
-  private let thread: Mutex<IOThread?>
-  init(_ thread: consuming IOThread) { self.thread = Mutex(thread) }
+  private let thread: Guarded<IOThread?>
+  init(_ thread: consuming IOThread) { self.thread = Guarded(thread) }
 }
 
 /// Which threads were there.
 final class ThreadNames: Sendable {
-  private let ids = Mutex<Set<CInt>>([])
+  private let ids = Guarded<Set<CInt>>([])
   var all: Set<CInt> { ids.withLock { $0 } }
   func add(_ id: CInt) { ids.withLock { _ = $0.insert(id) } }
 }

@@ -6,7 +6,7 @@ import Testing
 
 /// Keeps the events of a run.
 final class Heard: Sendable {
-  private let events = Mutex<[RunEvent]>([])
+  private let events = Guarded<[RunEvent]>([])
 
   func hear(_ event: RunEvent) { events.withLock { $0.append(event) } }
 
