@@ -82,7 +82,9 @@ private func stagingDirectory(
   return try StagingDirectory(in: FilePath(path))
 }
 
-/// Step 0: finishes or refuses what is unfinished, and refuses a direction that contradicts what was done before.
+/// Step 0: finishes or refuses what is unfinished.
+///
+/// Whether the direction contradicts what was done before, the guards say, before this and again after the claims.
 private func lookUp(
   _ plan: Plan, _ book: inout StateBook<DirectoryStore>?, _ control: RunControl, _ reporter: RunReporter
 ) throws(ResyncError) -> (notes: [String], continued: Continued?) {
@@ -91,7 +93,6 @@ private func lookUp(
   var unfinished = Unfinished(known, plan.pairs[0].engine, terms: try plan.terms, control, reporter)
   unfinished.isWorthless = plan.request.isInitial
   try unfinished.settle(pairs, for: .resync)
-  if let contradiction = try unfinished.book.contradiction(of: pairs) { throw contradiction }
   let (notes, continued) = (unfinished.notes, unfinished.continued)
   book = unfinished.take()
   return (notes, continued)

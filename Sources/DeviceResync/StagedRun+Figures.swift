@@ -18,7 +18,7 @@ extension StagedRun {
     }
     let figures =
       "\(ByteCount(totals.bytesDifferent)) of \(ByteCount(total)) "
-      + "(\(percentage(totals.bytesDifferent, of: total))) differ, more than --max-difference allows; "
+      + "(\(percentage(totals.bytesDifferent, of: total, digits: 2))) differ, more than --max-difference allows; "
       + completed.account
     if request.isInteractive {
       let map = RunResult(request, .completed, "", runs.map(\.result)).map(width: 80)
@@ -40,16 +40,7 @@ extension [CompletedRun] {
   /// How much the last runs found, for a person who judges the next one.
   var account: String {
     guard !isEmpty else { return "no run before this one is known" }
-    let shares = map { percentage($0.bytesDifferent, of: $0.bytesCompared) }
+    let shares = map { percentage($0.bytesDifferent, of: $0.bytesCompared, digits: 2) }
     return "the last \(count == 1 ? "run" : "\(count) runs") found \(shares.joined(separator: ", "))"
   }
-}
-
-/// `12.5 %`, `0.01 %`, `0 %`.
-func percentage(_ part: UInt64, of whole: UInt64) -> String {
-  guard part > 0, whole > 0 else { return "0 %" }
-  let percent = Double(part) / Double(whole) * 100
-  if percent < 0.01 { return "less than 0.01 %" }
-  let digits: Double = percent < 1 ? 100 : 10
-  return "\((percent * digits).rounded() / digits) %"
 }

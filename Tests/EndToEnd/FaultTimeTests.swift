@@ -90,16 +90,21 @@ import Testing
     #expect(try Child(inside + ["cmp", primary.path, recovery]).wait().status == 0)
   }
 
+  /// Asks a run to end that has something in flight, which it waits for.
+  private func terminate(_ run: borrowing Child) throws {
+    run.signal(SIGTERM)
+    try run.waitUntilEnding()
+    let hasEnded = eventually(within: 0.2) { run.hasEnded }
+    #expect(!hasEnded, "what is in flight is waited for")
+  }
+
   @Test(
     "a run that waits for a read answers SIGTERM when the disk does", arguments: [Side.primary, .recovery])
   func terminated(_ side: Side) throws {
     let pair = try FaultPair()
     let run = try pair.start(.resync, Child.tellsEvents)
     try pair.stalling(side, "read \(3 << 20)+4096") {
-      run.signal(SIGTERM)
-      try run.waitUntilEnding()
-      let hasEnded = eventually(within: 0.2) { run.hasEnded }
-      #expect(!hasEnded, "what is in flight is waited for")
+      try terminate(run)
     }
     let report = try Report(run.wait(within: 20))
     expect(report, 32768, status: 21)
@@ -112,10 +117,7 @@ import Testing
     let pair = try FaultPair()
     let run = try pair.start(.resync, Child.tellsEvents)
     try pair.recovery.stalling("write *") {
-      run.signal(SIGTERM)
-      try run.waitUntilEnding()
-      let hasEnded = eventually(within: 0.2) { run.hasEnded }
-      #expect(!hasEnded, "what is in flight is waited for")
+      try terminate(run)
     }
     let report = try Report(run.wait(within: 20))
     expect(report, 32768, status: 21)

@@ -1,5 +1,5 @@
 /// A device's number: `major:minor`.
-public struct DeviceNumber: Sendable, Hashable, Comparable, Codable, CustomStringConvertible {
+public struct DeviceNumber: Sendable, Hashable, Comparable, CustomStringConvertible {
   /// Which driver.
   public let major: UInt32
   /// Which of the driver's devices.
@@ -25,22 +25,13 @@ public struct DeviceNumber: Sendable, Hashable, Comparable, Codable, CustomStrin
   public static func < (one: DeviceNumber, other: DeviceNumber) -> Bool {
     (one.major, one.minor) < (other.major, other.minor)
   }
+}
 
+extension DeviceNumber: TextCodable {
   /// Reads `major:minor`.
-  public init(from decoder: any Decoder) throws {
-    let text = try decoder.singleValueContainer().decode(String.self)
-    guard let number = DeviceNumber(parsing: text) else {
-      throw DecodingError.dataCorrupted(
-        .init(codingPath: decoder.codingPath, debugDescription: "no device number: \(text)"))
-    }
-    self = number
-  }
-
-  /// Writes `major:minor`.
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.singleValueContainer()
-    try container.encode(description)
-  }
+  public init?(coded text: String) { self.init(parsing: text) }
+  /// `major:minor`.
+  public var codedText: String { description }
 }
 
 /// A file's identity within one boot: the file system's device number and the inode's.

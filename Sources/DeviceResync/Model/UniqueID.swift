@@ -50,20 +50,9 @@ extension UniqueID: CustomStringConvertible {
   }
 }
 
-extension UniqueID: Codable {
-  /// Reads the text.
-  public init(from decoder: any Decoder) throws {
-    let text = try decoder.singleValueContainer().decode(String.self)
-    guard let id = UniqueID(text) else {
-      throw DecodingError.dataCorrupted(
-        .init(codingPath: decoder.codingPath, debugDescription: "no UUID: \(text)"))
-    }
-    self = id
-  }
-
-  /// Writes the text.
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.singleValueContainer()
-    try container.encode(description)
-  }
+extension UniqueID: TextCodable {
+  /// Reads the UUID.
+  public init?(coded text: String) { self.init(text) }
+  /// The UUID.
+  public var codedText: String { description }
 }

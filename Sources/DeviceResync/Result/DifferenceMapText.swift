@@ -31,18 +31,13 @@ extension PairResult {
       let last = min(
         columns - 1, max(first, Int(Double(landmark.range.end) / Double(size) * Double(columns)) - 1))
       let differing = map.bytes(in: landmark.range)
-      let share = landmark.range.length > 0 ? Double(differing) / Double(landmark.range.length) * 100 : 0
       let span = last == first ? "^" : "└" + String(repeating: "─", count: last - first - 1) + "┘"
       lines.append("   " + String(repeating: " ", count: first) + span)
-      lines.append("   \(landmark.title): \(percent(share)) of \(ByteCount(landmark.range.length)) differ")
+      lines.append(
+        "   \(landmark.title): \(percentage(differing, of: landmark.range.length)) of \(ByteCount(landmark.range.length)) differ"
+      )
     }
     return lines
-  }
-
-  private func percent(_ share: Double) -> String {
-    if share == 0 { return "0 %" }
-    if share < 0.1 { return "less than 0.1 %" }
-    return "\((share * 10).rounded() / 10) %"
   }
 }
 

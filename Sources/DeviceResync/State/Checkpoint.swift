@@ -72,11 +72,7 @@ extension Checkpoint.Staged: Codable {
     let container = try decoder.container(keyedBy: CodingKeys.self)
     segments = try container.decode(UInt64.self, forKey: .segments)
     length = try container.decode(UInt64.self, forKey: .length)
-    guard let hash = UInt128(hexadecimal: try container.decode(String.self, forKey: .hash)) else {
-      throw DecodingError.dataCorruptedError(
-        forKey: .hash, in: container, debugDescription: "no 32 hexadecimal digits")
-    }
-    self.hash = hash
+    hash = try container.decodeHash(forKey: .hash)
   }
 
   /// Writes the object.

@@ -48,15 +48,3 @@ extension DirectionContradiction {
         + "for good, begin anew with another --state-dir")
   }
 }
-
-extension StateBook where Store: ~Copyable {
-  /// The first of `pairs` that contradicts what is remembered, as a refusal; nil where none does.
-  func contradiction(of pairs: [RelationshipState.Pair]) throws(ResyncError) -> ResyncError? {
-    for pair in pairs {
-      var disks: [PersistentIdentity: DiskRecord] = [:]
-      for identity in [pair.primary.identity, pair.recovery.identity] { disks[identity] = try disk(identity) }
-      if let contradiction = DirectionContradiction(pair, disks) { return contradiction.error(pair) }
-    }
-    return nil
-  }
-}

@@ -57,20 +57,9 @@ extension PersistentIdentity: CustomStringConvertible {
   public var description: String { PrintableText(text).description }
 }
 
-extension PersistentIdentity: Codable {
-  /// Reads the text.
-  public init(from decoder: any Decoder) throws {
-    let text = try decoder.singleValueContainer().decode(String.self)
-    guard let identity = PersistentIdentity(text) else {
-      throw DecodingError.dataCorrupted(
-        .init(codingPath: decoder.codingPath, debugDescription: "an identity that is empty or too long"))
-    }
-    self = identity
-  }
-
-  /// Writes the text.
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.singleValueContainer()
-    try container.encode(text)
-  }
+extension PersistentIdentity: TextCodable {
+  /// Reads the text; nil where it is empty or too long.
+  public init?(coded text: String) { self.init(text) }
+  /// The text as it is, which may hold anything.
+  public var codedText: String { text }
 }

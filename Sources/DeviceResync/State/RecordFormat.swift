@@ -6,6 +6,17 @@ protocol StoredRecord: Codable, Sendable {
   func fault(as name: RecordName) -> String?
 }
 
+extension KeyedDecodingContainer {
+  /// Reads 128 bits, which are written as 32 hexadecimal digits.
+  func decodeHash(forKey key: Key) throws -> UInt128 {
+    guard let hash = UInt128(hexadecimal: try decode(String.self, forKey: key)) else {
+      throw DecodingError.dataCorruptedError(
+        forKey: key, in: self, debugDescription: "no 32 hexadecimal digits")
+    }
+    return hash
+  }
+}
+
 /// How records are written: one JSON object, with its version.
 enum RecordFormat {
   /// The version that is read and written.

@@ -111,11 +111,7 @@ public struct CommitSeal: Sendable, Hashable, Codable {
     records = try container.decode(UInt64.self, forKey: .records)
     segments = try container.decode(UInt64.self, forKey: .segments)
     bytes = try container.decode(UInt64.self, forKey: .bytes)
-    guard let hash = UInt128(hexadecimal: try container.decode(String.self, forKey: .hash)) else {
-      throw DecodingError.dataCorruptedError(
-        forKey: .hash, in: container, debugDescription: "no 32 hexadecimal digits")
-    }
-    self.hash = hash
+    hash = try container.decodeHash(forKey: .hash)
   }
 
   /// Writes the object.

@@ -33,23 +33,16 @@ extension Timestamp: CustomStringConvertible {
   public var description: String { Date(timeIntervalSince1970: Double(seconds)).formatted(.iso8601) }
 }
 
-extension Timestamp: Codable {
-  /// Reads the text.
-  public init(from decoder: any Decoder) throws {
-    let text = try decoder.singleValueContainer().decode(String.self)
+extension Timestamp: TextCodable {
+  /// Reads the text in the one form that is written.
+  public init?(coded text: String) {
     guard text.utf8.count == 20, let date = try? Date(text, strategy: .iso8601),
       let seconds = Int64(exactly: date.timeIntervalSince1970), let time = Timestamp(seconds: seconds),
       time.description == text
-    else {
-      throw DecodingError.dataCorrupted(
-        .init(codingPath: decoder.codingPath, debugDescription: "no point in time: \(text)"))
-    }
+    else { return nil }
     self = time
   }
 
-  /// Writes the text.
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.singleValueContainer()
-    try container.encode(description)
-  }
+  /// The text.
+  public var codedText: String { description }
 }

@@ -26,7 +26,7 @@ struct MemoryQueue: BlockQueue, ~Copyable {
   private(set) var punches: [ByteRange] = []
   private(set) var reads: [BlockRequest] = []
   private(set) var mostWritesInFlight = 0
-  private var slab: [UInt8]
+  private var slab: MemorySlab
   private var inFlight: [BlockRequest] = []
   private var outcomes = 0
 
@@ -34,22 +34,16 @@ struct MemoryQueue: BlockQueue, ~Copyable {
     self.primary = primary
     self.recovery = recovery
     self.geometry = geometry
-    slab = [UInt8](repeating: 0xee, count: geometry.slabSize)
-  }
-
-  private func slabRange(_ request: BlockRequest) -> Range<Int> {
-    let half: Side = request.changesBytes ? .primary : request.side
-    let start = geometry.place(of: half, in: request.slot) + request.place
-    return start..<start + Int(request.range.length)
+    slab = MemorySlab(geometry)
   }
 
   private mutating func add(_ request: BlockRequest) {
-    let place = slabRange(request)
+    let place = slab.range(of: request)
     for other in inFlight {
       if request.changesBytes, other.changesBytes, request.range.overlaps(other.range) {
         violations.append("overlapping writes: \(request.range), \(other.range)")
       }
-      if request.kind == .read || other.kind == .read, slabRange(other).overlaps(place) {
+      if request.kind == .read || other.kind == .read, slab.range(of: other).overlaps(place) {
         violations.append("a buffer in use: \(request), \(other)")
       }
     }
@@ -78,7 +72,7 @@ struct MemoryQueue: BlockQueue, ~Copyable {
     if punches.count == 1, inFlight.contains(where: { $0.kind == .punch }) {
       violations.append("a second punch before the first has ended: \(request)")
     }
-    if slab[slabRange(request)].contains(where: { $0 != 0 }) { violations.append("no zeros: \(request)") }
+    if slab[request].contains(where: { $0 != 0 }) { violations.append("no zeros: \(request)") }
     punches.append(range)
     add(request)
   }
@@ -99,10 +93,10 @@ struct MemoryQueue: BlockQueue, ~Copyable {
     let request = inFlight.removeFirst()
     let onDisk = Int(request.range.offset)..<Int(request.range.end)
     switch (request.kind, request.side) {
-    case (.read, .primary): slab.replaceSubrange(slabRange(request), with: primary[onDisk])
-    case (.read, .recovery): slab.replaceSubrange(slabRange(request), with: recovery[onDisk])
+    case (.read, .primary): slab.put(Array(primary[onDisk]), for: request)
+    case (.read, .recovery): slab.put(Array(recovery[onDisk]), for: request)
     case (.write, _):
-      recovery.replaceSubrange(onDisk, with: slab[slabRange(request)])
+      recovery.replaceSubrange(onDisk, with: slab[request])
       onWrite?(request.range, recovery)
     case (.punch, _):
       recovery.replaceSubrange(onDisk, with: [UInt8](repeating: 0, count: onDisk.count))
@@ -113,20 +107,12 @@ struct MemoryQueue: BlockQueue, ~Copyable {
 
   func withBytes<Value, Failure: Error>(
     of slot: Int, count: Int, _ body: (RawSpan, RawSpan) throws(Failure) -> Value
-  ) throws(Failure) -> Value {
-    let bytes = slab.span.bytes
-    let primary = geometry.place(of: .primary, in: slot)
-    let recovery = geometry.place(of: .recovery, in: slot)
-    return try body(
-      bytes.extracting(primary..<primary + count), bytes.extracting(recovery..<recovery + count))
-  }
+  ) throws(Failure) -> Value { try slab.withBytes(of: slot, count: count, body) }
 
   mutating func put(_ bytes: RawSpan, into slot: Int, at place: Int) {
-    let start = geometry.place(of: .primary, in: slot) + place
-    let target = start..<start + bytes.byteCount
-    for other in inFlight where slabRange(other).overlaps(target) {
+    let target = slab.put(bytes, into: slot, at: place)
+    for other in inFlight where slab.range(of: other).overlaps(target) {
       violations.append("a buffer in use: \(target), \(other)")
     }
-    slab.replaceSubrange(target, with: bytes.withUnsafeBytes { Array($0) })
   }
 }

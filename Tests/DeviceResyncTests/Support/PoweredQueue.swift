@@ -9,7 +9,7 @@ struct PoweredQueue: BlockQueue, ~Copyable {
   private let recovery: DiskBox
   private let power: PowerSupply
   private let flushes: Bool
-  private var slab: [UInt8]
+  private var slab: MemorySlab
   private var inFlight: [InFlight] = []
 
   /// A request on its way.
@@ -30,13 +30,7 @@ struct PoweredQueue: BlockQueue, ~Copyable {
     self.geometry = geometry
     self.power = power
     self.flushes = flushes
-    slab = [UInt8](repeating: 0xee, count: geometry.slabSize)
-  }
-
-  private func place(_ request: BlockRequest) -> Range<Int> {
-    let half: Side = request.changesBytes ? .primary : request.side
-    let start = geometry.place(of: half, in: request.slot) + request.place
-    return start..<start + Int(request.range.length)
+    slab = MemorySlab(geometry)
   }
 
   mutating func startRead(_ range: ByteRange, of side: Side, into slot: Int, at place: Int) throws(Errno) {
@@ -46,7 +40,7 @@ struct PoweredQueue: BlockQueue, ~Copyable {
 
   mutating func startWrite(_ range: ByteRange, from slot: Int, at place: Int) throws(Errno) {
     let request = BlockRequest(kind: .write, side: .recovery, slot: slot, place: place, range: range)
-    let write = recovery.begin(Array(slab[self.place(request)]), at: Int(range.offset))
+    let write = recovery.begin(slab[request], at: Int(range.offset))
     inFlight.append(InFlight(request: request, write: write))
   }
 
@@ -75,7 +69,7 @@ struct PoweredQueue: BlockQueue, ~Copyable {
       let disk = request.side == .primary ? primary.disk.seen : recovery.disk.seen
       let end = min(Int(request.range.end), disk.count)
       let bytes = disk[min(Int(request.range.offset), end)..<end]
-      slab.overwrite(at: place(request).lowerBound, with: Array(bytes))
+      slab.put(Array(bytes), for: request)
       return Outcome(request: request, result: .success(UInt32(bytes.count)))
     case .write, .punch: recovery.end(first.write)
     case .flush: if flushes { recovery.flush(first.covered) }
@@ -85,16 +79,9 @@ struct PoweredQueue: BlockQueue, ~Copyable {
 
   func withBytes<Value, Failure: Error>(
     of slot: Int, count: Int, _ body: (RawSpan, RawSpan) throws(Failure) -> Value
-  ) throws(Failure) -> Value {
-    let bytes = slab.span.bytes
-    let primary = geometry.place(of: .primary, in: slot)
-    let recovery = geometry.place(of: .recovery, in: slot)
-    return try body(
-      bytes.extracting(primary..<primary + count), bytes.extracting(recovery..<recovery + count))
-  }
+  ) throws(Failure) -> Value { try slab.withBytes(of: slot, count: count, body) }
 
   mutating func put(_ bytes: RawSpan, into slot: Int, at place: Int) {
-    let start = geometry.place(of: .primary, in: slot) + place
-    slab.overwrite(at: start, with: bytes.withUnsafeBytes { Array($0) })
+    slab.put(bytes, into: slot, at: place)
   }
 }

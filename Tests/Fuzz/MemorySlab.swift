@@ -1,0 +1,1 @@
+../DeviceResyncTests/Support/MemorySlab.swift
