@@ -41,6 +41,9 @@ final class CheckpointKeeper {
   /// Whether the next run may go on where this one was last remembered.
   var canContinue: Bool { latest?.isProvable == true }
 
+  /// Whether all that differs is known, and was not staged whole.
+  var knowsWhere: Bool { latest?.staged?.lacksBytes == true }
+
   /// A pair is about to be compared, and is settled.
   func begin(_ run: PairRun, readsHoles: Bool) throws(ResyncError) {
     self.readsHoles = readsHoles
@@ -65,6 +68,18 @@ final class CheckpointKeeper {
     }
   }
 
+  /// Remembers what differs, of which the bytes had no room: all pairs are compared whole.
+  func keepFigures(_ file: (segments: UInt64, length: UInt64, hash: UInt128)) throws(ResyncError) {
+    guard clock != nil else { return }
+    for index in pairs.indices { pairs[index].offset = sizes[index] }
+    let checkpoint = Checkpoint(
+      readsHoles: readsHoles, pairs: pairs,
+      staged: Checkpoint.Staged(
+        lacksBytes: true, segments: file.segments, length: file.length, hash: file.hash))
+    try books.book.setCheckpoint(checkpoint, of: run, in: relationship)
+    latest = checkpoint
+  }
+
   /// What the checkpoint stands for is about to go; durable when this returns.
   func forget() throws(ResyncError) {
     try books.book.setCheckpoint(nil, of: run, in: relationship)
@@ -79,19 +94,4 @@ final class CheckpointKeeper {
     return "the same command goes on at \(ByteCount(last?.offset ?? 0)) of \(ByteCount(sizes.last ?? 0)), "
       + "if nobody writes to the disks until then; drop it with: vmresync repair \(ShellWord(recovery))"
   }
-}
-
-extension PairRun {
-  /// What shows later whether somebody has written to the disks since; they are settled.
-  func evidence() throws(ResyncError) -> (primary: DiskEvidence, recovery: DiskEvidence) {
-    (
-      try DiskEvidence(of: pair.primary.disk, planned.primary, .primary),
-      try DiskEvidence(of: pair.recovery.disk, planned.recovery, .recovery)
-    )
-  }
-}
-
-extension ResyncError {
-  /// Whether a request, a signal or the end of its time ended the run.
-  var isStop: Bool { cause == .terminated || cause == .timedOut }
 }

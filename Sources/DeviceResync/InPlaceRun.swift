@@ -1,21 +1,31 @@
+import Synchronization
 import SystemPackage
 
 /// A resynchronization of all pairs of a call that writes differences as they are found.
 ///
 /// Before the first byte is written the relationship is Inconsistent, durably; it is Consistent again after the last
 /// flush and check of the last disk (DESIGN 6). A run that ends before its first write leaves what was.
-struct InPlaceRun {
-  private let run: RunRecord
+struct InPlaceRun: ~Copyable {
+  private let books: BookBox
   private let pairs: [RelationshipState.Pair]
+  private let request: RunRequest
+  private let isFuzzy: Bool
+  /// Where a stopped run may be gone on with; nil where nothing is left of one.
+  private let continued: Continued?
   private let allowance: DifferenceAllowance?
   private let control: RunControl
   private let reporter: RunReporter
 
-  init(_ plan: Plan, _ control: RunControl, _ reporter: RunReporter) throws(ResyncError) {
-    pairs = try RelationshipState.Pair.pairs(of: plan)
-    var run = try RunRecord.ours(.inPlace, staging: nil)
-    run.isFuzzy = plan.pairs.contains { $0.sourceMode == .running }
-    self.run = run
+  /// - Parameter continued: a stopped run that may be gone on with.
+  init(
+    _ plan: Plan, _ pairs: [RelationshipState.Pair], _ book: consuming StateBook<DirectoryStore>,
+    continuing continued: Continued?, _ control: RunControl, _ reporter: RunReporter
+  ) {
+    self.pairs = pairs
+    self.continued = continued
+    books = BookBox(book)
+    request = plan.request
+    isFuzzy = plan.pairs.contains { $0.sourceMode == .running }
     // First runs and recoveries of no worth are expected to differ.
     let isExpected =
       plan.request.isInitial || plan.pairs.contains(where: \.isFirstRun)
@@ -28,11 +38,9 @@ struct InPlaceRun {
 
   /// Carries all pairs out, one after the other; what fails is in their results.
   ///
-  /// - Throws: where the state could not be written.
-  func carryOut(
-    _ runs: inout [PairRun], _ book: consuming StateBook<DirectoryStore>
-  ) throws(ResyncError) {
-    let journal = try InPlaceJournal(book, run, on: pairs)
+  /// - Throws: where the state could not be read or written.
+  consuming func carryOut(_ runs: inout [PairRun]) throws(ResyncError) {
+    let (run, journal) = try begin(&runs)
     for index in runs.indices {
       if control.isStopping {
         runs[index].result.returnValue = control.ending().returnValue
@@ -44,67 +52,166 @@ struct InPlaceRun {
       runs[index].carryOut()
     }
     reporter.begin(.recording)
-    try journal.end(
-      runs.allSatisfy { $0.result.returnValue == .completed }
-        ? CompletedRun(run, runs.map(\.result)) : nil)
-  }
-}
-
-/// The relationship's record while a run writes in place.
-final class InPlaceJournal {
-  private var book: StateBook<DirectoryStore>
-  private var hold: RelationshipHold?
-  private let run: RunRecord
-  private var isMarked = false
-
-  /// Step 1: Resynchronizing, durable when this returns.
-  init(
-    _ book: consuming StateBook<DirectoryStore>, _ run: RunRecord, on pairs: [RelationshipState.Pair]
-  ) throws(ResyncError) {
-    var book = book
-    hold = try book.begin(run, on: pairs)
-    self.book = book
-    self.run = run
-  }
-
-  /// Inconsistent, durable when this returns; before the first write of the first pair, and at once after that.
-  func willWrite() throws(ResyncError) {
-    guard !isMarked else { return }
-    switch hold {
-    case .some(let hold): try book.markInconsistent(hold, since: .now())
-    case .none: preconditionFailure("nothing is written after the end")
+    if runs.allSatisfy({ $0.result.returnValue == .completed }) {
+      return try journal.end(CompletedRun(run, runs.map(\.result)))
     }
-    isMarked = true
+    let left = try journal.leave(places(&runs, journal))
+    if let left, left.isProvable, let last = left.pairs.last {
+      let index = left.pairs.count - 1
+      runs[index].result.notes.append(
+        "the same command goes on at \(ByteCount(last.offset)) of \(ByteCount(pairs[index].primary.size)), if nobody "
+          + "writes to the disks until then")
+    }
   }
 
-  /// The final state.
-  ///
-  /// - Parameter completed: what the run found; nil where it did not go through: what was written to stays
-  ///   Inconsistent, and what was not is as it was.
-  func end(_ completed: CompletedRun?) throws(ResyncError) {
-    guard let hold = hold.take() else { preconditionFailure("a run ends once") }
-    guard let completed else { return try book.abandon(hold) }
-    let leftover = hold.leftover
-    try book.finish(hold, run.ending, completed: completed)
-    // What an earlier commit left is of no use now: this run has replaced all of it.
-    if let leftover { try StagingDirectory.drop(leftover, book.store) }
+  /// Where each pair stands, with what is seen of its disks now; nothing where a run cannot be gone on with.
+  private borrowing func places(_ runs: inout [PairRun], _ journal: InPlaceJournal) -> [Int: Checkpoint.Pair]
+  {
+    let endsAtOnce = control.request.load(ordering: .acquiring) == .terminateAtOnce
+    let isForgetful = runs.contains { !$0.unread.isEmpty || !$0.rewritten.isEmpty }
+    guard journal.keepsCheckpoints, !endsAtOnce, !isForgetful else { return [:] }
+    var places: [Int: Checkpoint.Pair] = [:]
+    for index in runs.indices {
+      guard let standing = runs[index].standing else { continue }
+      guard let reached = standing.reached, let former = journal.pairs[index] else { return [:] }
+      do throws(ResyncError) {
+        // The look first: what somebody wrote before it, the witness tells; what after it, the next run's.
+        let seen = try runs[index].evidence()
+        try runs[index].conclude(standing.witnesses, submitted: standing.submitted)
+        places[index] = Checkpoint.Pair(
+          offset: reached.offset, primary: former.primary, recovery: seen.recovery, found: reached.found)
+      } catch {
+        runs[index].fail(error)
+        return [:]
+      }
+    }
+    return places.values.contains { $0.offset > 0 } ? places : [:]
   }
 }
 
-extension RunRecord {
-  /// How a run of this record ends that went through.
-  var ending: RunEnding {
-    isFuzzy == true ? .fuzzy(from: began, to: .now()) : .consistent(at: .now())
+extension InPlaceRun {
+  /// Step 1: goes on with a stopped run where both sides are shown to be unchanged, else begins a new one.
+  private borrowing func begin(
+    _ runs: inout [PairRun]
+  ) throws(ResyncError) -> (run: RunRecord, journal: InPlaceJournal) {
+    if let continued, let begun = try takeUp(continued, &runs) { return begun }
+    var run = try RunRecord.ours(.inPlace, staging: nil)
+    run.isFuzzy = isFuzzy
+    let hold = try books.book.begin(run, on: pairs)
+    return (run, InPlaceJournal(books, hold, run, clock, readsHoles: request.readsHoles))
+  }
+
+  /// What could not be read, and what a running primary held, is known to the run only that met it.
+  private var clock: CheckpointClock? {
+    isFuzzy || request.onReadError == .record ? nil : CheckpointClock(request.checkpoints)
+  }
+
+  /// Goes on with a stopped run; nil, with a note, where a part of the proof fails.
+  private borrowing func takeUp(
+    _ continued: Continued, _ runs: inout [PairRun]
+  ) throws(ResyncError) -> (run: RunRecord, journal: InPlaceJournal)? {
+    let stopped = continued.relationship
+    guard let former = stopped.consistency.run, let checkpoint = former.checkpoint else { return nil }
+    var run = try RunRecord.ours(.inPlace, staging: nil, id: former.id)
+    (run.began, run.checkpoint) = (former.began, checkpoint)
+    (run.writeBack, run.staging) = (former.writeBack, former.staging)
+    guard var hold = try books.book.resume(stopped, as: run, on: pairs, continued.terms) else {
+      throw ResyncError.recordChanged(stopped)
+    }
+    let proof: ContinuationProof
+    var progress: [InPlaceProgress] = []
+    do throws(ResyncError) {
+      var found = try runs.prove(checkpoint, pairs, reporter)
+      if found.obstacle == nil {
+        switch former.writeBack {
+        case .inPlace:
+          progress = zip(checkpoint.pairs, runs).map {
+            InPlaceProgress(
+              $0, size: $1.pair.primary.disk.identity.size, readsHoles: checkpoint.readsHoles)
+          }
+        case .staged:
+          switch try known(former, checkpoint, runs, stopped.id) {
+          case .success(let known): progress = known
+          case .failure(let reason): found.obstacle = reason.text
+          }
+        }
+      }
+      proof = found
+    } catch {
+      // What was left stands as it did.
+      hold.release()
+      throw error
+    }
+    if let obstacle = proof.obstacle {
+      runs[0].result.notes.append(former.notContinued(obstacle))
+      if let place = former.staging { try StagingDirectory.drop(place, books.book.store) }
+      try books.book.abandon(hold)
+      return nil
+    }
+    if let place = former.staging {
+      // It is open, and needs no name any more: what is written from here on, no other run could prove.
+      run = try RunRecord.ours(.inPlace, staging: nil)
+      hold = try books.book.replaceRun(of: hold, by: run)
+      try StagingDirectory.drop(place, books.book.store)
+    }
+    for (index, progress) in progress.enumerated() {
+      runs[index].allowance = allowance
+      runs[index].takeOver(progress, proof.witnesses[index])
+      runs[index].result.notes.append(progress.note(of: checkpoint.pairs[index], pairs[index]))
+    }
+    // What was seen of the disks then is what the next proof needs; how far they are known to be written is another
+    // matter.
+    var begun = checkpoint
+    if former.staging != nil { for index in begun.pairs.indices { begun.pairs[index].offset = 0 } }
+    return (run, InPlaceJournal(books, hold, run, clock, readsHoles: checkpoint.readsHoles, after: begun))
   }
 }
 
-extension CompletedRun {
-  /// What `run`, which ends now, has found.
-  init(_ run: RunRecord, _ results: [PairResult]) {
-    let totals = results.reduce(into: RunTotals()) { $0 += $1.totals }
-    self.init(
-      id: run.id, began: run.began, ended: .now(),
-      bytesCompared: totals.bytesCompared.saturatingAdd(totals.bytesSkipped),
-      bytesDifferent: totals.bytesDifferent)
+/// Why what a staged run knows cannot be used, as a sentence without a full stop.
+private struct Unusable: Error {
+  let text: String
+}
+
+extension InPlaceRun {
+  /// What a staged run that had no room for their bytes knows to differ.
+  private borrowing func known(
+    _ former: RunRecord, _ checkpoint: Checkpoint, _ runs: [PairRun], _ relationship: UniqueID
+  ) throws(ResyncError) -> Result<[InPlaceProgress], Unusable> {
+    guard let place = former.staging, let staged = checkpoint.staged, let last = checkpoint.pairs.last,
+      checkpoint.pairs.count == runs.count
+    else { return .failure(Unusable(text: "it had not come to the end")) }
+    let found = runs.map(StagedProgress.init)
+    let mark = StagedMark(
+      pair: runs.count - 1, offset: last.offset, segments: staged.segments, length: staged.length,
+      hash: staged.hash)
+    let known: KnownDifferences
+    do throws(ResyncError) {
+      known = try StagingDirectory(of: place, books.book.store).known(
+        StagingHeader(runs, pairs, former, relationship), former.stagingName, mark, runs[0].planned.engine,
+        control
+      ) { (entry) throws(ResyncError) in
+        guard found.indices.contains(entry.pair) else {
+          throw StagingFault.malformed(.header).error(on: former.stagingName)
+        }
+        try found[entry.pair].take(entry)
+      }
+    } catch  where !error.isStop {
+      return .failure(Unusable(text: "its staging file cannot be used: \(error.withoutRemedy)"))
+    }
+    return .success(
+      zip(found, runs).map { found, run in
+        InPlaceProgress(
+          offset: 0, totals: found.totals(upTo: run.commonSize), lastDifference: nil,
+          readsHoles: checkpoint.readsHoles, isWhole: false, known: known)
+      })
+  }
+}
+
+extension InPlaceProgress {
+  /// For people.
+  fileprivate func note(of checkpoint: Checkpoint.Pair, _ pair: RelationshipState.Pair) -> String {
+    known == nil
+      ? "continued at \(ByteCount(offset)) of \(ByteCount(pair.primary.size))"
+      : "what is known to differ is written without another comparison of the rest"
   }
 }

@@ -15,8 +15,9 @@ extension PairRun {
     _ queue: inout DiskQueue, readsHoles: Bool, submitted: inout UInt64
   ) throws(ResyncError) -> CompareEnding {
     reporter.begin(.comparing)
-    result.totals.bytesCompared = 0
-    result.totals.bytesSkipped = 0
+    result.totals.bytesCompared = former?.totals.bytesCompared ?? 0
+    result.totals.bytesSkipped = former?.totals.bytesSkipped ?? 0
+    result.totals.bytesContinued = former?.totals.bytesContinued ?? 0
     result.totals.bytesUnread = 0
     unread = ReadFaults()
     if !request.writes {
@@ -26,27 +27,7 @@ extension PairRun {
       result.totals.differentRanges = 0
     }
     let recorder = makeRecorder()
-    if request.writes {
-      let (pair, journal) = (pair, journal)
-      var sink = InPlaceSink(
-        recorder, marks: MarkedCells(size: commonSize, chunk: queue.geometry.chunk),
-        marksWrites: request.readsBack,
-        punchesZeros: planned.zero == .thin && pair.recovery.disk.takesPunches(planned.recovery),
-        allowance: allowance,
-        beforeFirstWrite: { () throws(ResyncError) in
-          // The last look before the point from which the recovery is mixed.
-          try pair.primary.disk.checkUnchanged(.primary)
-          try pair.recovery.disk.checkUnchanged(.recovery)
-          try pair.recovery.holdStartGuard()
-          try journal?.willWrite()
-        })
-      let outcome = compare(&queue, &sink, readsHoles)
-      note(sink.recorder)
-      noteZeros(wasPunching: sink.punchesZeros && !outcome.totals.refusedPunch)
-      submitted += outcome.totals.bytesSubmitted
-      try finishWriting(outcome, sink.written, sink.marks, &queue)
-      return try outcome.ending.get()
-    }
+    if request.writes { return try compareInPlace(&queue, recorder, readsHoles, &submitted) }
     var sink = ReportSink(recorder)
     let outcome = compare(&queue, &sink, readsHoles)
     note(sink.recorder)
@@ -68,7 +49,7 @@ extension PairRun {
     let ending: Result<CompareEnding, ResyncError>
     do throws(ResyncError) {
       ending = .success(
-        readsHoles
+        readsHoles || former?.known != nil
           ? try compareAll(&queue, &sink, &totals) : try compareData(&queue, &sink, &totals))
     } catch {
       ending = .failure(error)
@@ -88,6 +69,12 @@ extension PairRun {
   private func compareAll<Sink: DifferenceSink & ~Copyable>(
     _ queue: inout DiskQueue, _ sink: inout Sink, _ totals: inout CompareTotals
   ) throws(ResyncError) -> CompareEnding {
+    if let known = former?.known {
+      var source = try known.ranges(of: index)
+      return try comparePair(
+        &source, through: &queue, into: &sink, blocks: blocks, rules: faultRules, control: control,
+        totals: &totals)
+    }
     var source = WholeRange(size: commonSize, window: window, from: start, blocks: blocks)
     return try comparePair(
       &source, through: &queue, into: &sink, blocks: blocks, confirming: planned.sourceMode == .running,

@@ -19,16 +19,22 @@ extension PairRun {
     // A comparison that was complete before the second signal is not ended by it: it may yet say 0.
     var endsAtOnce = control.request.load(ordering: .acquiring) == .terminateAtOnce
     if case .success(.complete) = outcome.ending { endsAtOnce = false }
-    if result.totals.bytesWritten > 0 || outcome.totals.bytesSubmitted > 0, !endsAtOnce {
+    var isFlushed = true
+    if result.totals.bytesWritten > 0 || outcome.totals.bytesSubmitted > 0 {
+      isFlushed = !endsAtOnce
       do throws(ResyncError) {
-        try flush()
+        if !endsAtOnce { try flush() }
       } catch {
+        isFlushed = false
         if let failure { fail(failure) }
         failure = error
       }
     }
+    let isComplete = if case .success(.complete) = outcome.ending { true } else { false }
+    let reached = isFlushed && !isComplete ? reached(outcome.totals.settled) : nil
+    standing?.reached = reached
     if let failure { throw failure }
-    guard case .success(.complete) = outcome.ending else { return }
+    guard isComplete else { return }
     if let marks, request.readsBack || !marks.isEmpty {
       reporter.begin(.verifying)
       result.totals.bytesVerified = try verify(

@@ -11,8 +11,12 @@ struct PairRun {
   let blocks: BlockGrid
   /// Where the comparison begins, in bytes: what is before was dealt with by a stopped run.
   var start: UInt64 = 0
-  /// Hears of the first write in place; nil where nothing is written so.
+  /// The record of a run in place; nil where nothing is written so.
   var journal: InPlaceJournal?
+  /// What a stopped run in place had come to; nil where none is gone on with.
+  var former: InPlaceProgress?
+  /// Where this run stands in place, once the pair is settled.
+  var standing: Standing?
   /// How much may differ in place; nil where that is no matter.
   var allowance: DifferenceAllowance?
   var result: PairResult
@@ -106,10 +110,19 @@ struct PairRun {
 
 extension PairRun {
   private mutating func work() throws(ResyncError) {
-    let witnesses = try prepare()
-    let submitted = try moveBytes()
+    let witnesses: Witnesses
+    // One that is gone on with was settled for its proof.
+    if let standing { witnesses = standing.witnesses } else { witnesses = try prepare() }
+    try journal?.begin(self)
+    standing = Standing(witnesses: witnesses)
+    var submitted: UInt64 = 0
+    if former?.isWhole != true {
+      defer { standing?.submitted = submitted }
+      try moveBytes(&submitted)
+    }
     try conclude(witnesses, submitted: submitted)
     try checkCompleteness()
+    standing?.reached = .whole(result)
   }
 
   /// What both disks had been written when the pair was settled.
@@ -186,12 +199,13 @@ extension PairRun {
     }
   }
 
-  /// Compares, writes, flushes, reads back; returns bytes submitted to the recovery's device.
-  private mutating func moveBytes() throws(ResyncError) -> UInt64 {
+  /// Compares, writes, flushes, reads back.
+  ///
+  /// - Parameter submitted: bytes handed to the recovery's device; added to.
+  private mutating func moveBytes(_ submitted: inout UInt64) throws(ResyncError) {
     var queue = try makeQueue()
     result.engine = planned.engine.rawValue
-    var readsHoles = request.readsHoles || window != nil || !tellsHoles
-    var submitted: UInt64 = 0
+    var readsHoles = request.readsHoles || window != nil || !tellsHoles || former?.readsHoles == true
     while true {
       let before = imageStatuses()
       let ending = try compare(&queue, readsHoles: readsHoles, submitted: &submitted)
@@ -200,10 +214,12 @@ extension PairRun {
       }
       let holesHeld = before.holds(
         imageStatuses(), recoveryToo: submitted == 0 && result.totals.bytesWritten == 0)
-      if ending == .complete, result.totals.bytesSkipped == 0 || holesHeld { return submitted }
+      if ending == .complete, result.totals.bytesSkipped == 0 || holesHeld { return }
       // What was passed over proves nothing (PITFALLS G10): once more, every byte.
       result.notes.append("a hole was not empty, or an image changed: every byte was read")
       readsHoles = true
+      (start, former) = (0, nil)
+      try journal?.startAgain(index)
     }
   }
 

@@ -92,6 +92,7 @@ private func lookUp(
   let pairs = try RelationshipState.Pair.pairs(of: plan)
   var unfinished = Unfinished(known, plan.pairs[0].engine, terms: try plan.terms, control, reporter)
   unfinished.isWorthless = plan.request.isInitial
+  unfinished.mustContinue = plan.request.mustContinue
   try unfinished.settle(pairs, for: .resync)
   let (notes, continued) = (unfinished.notes, unfinished.continued)
   book = unfinished.take()
@@ -109,10 +110,10 @@ private func carryOutWriting(
   let clock = ContinuousClock()
   let start = clock.now
   do throws(ResyncError) {
+    let pairs = try RelationshipState.Pair.pairs(of: plan)
     if plan.request.writeBack == .inPlace {
-      try InPlaceRun(plan, control, reporter).carryOut(&runs, book)
+      try InPlaceRun(plan, pairs, book, continuing: continued, control, reporter).carryOut(&runs)
     } else {
-      let pairs = try RelationshipState.Pair.pairs(of: plan)
       let directory = try stagingDirectory(plan.request, book.store)
       try StagedRun(plan, pairs, book, directory, continuing: continued, control, reporter).carryOut(&runs)
     }

@@ -1,25 +1,6 @@
 import Synchronization
 import SystemPackage
 
-/// A stopped run that may be gone on with, by what its record says; the proof is still to come.
-struct Continued: Sendable {
-  let relationship: RelationshipState
-  let terms: ContinuationTerms
-}
-
-extension Plan {
-  /// What the run wants, as far as a stopped one may be gone on with.
-  var terms: ContinuationTerms? {
-    get throws(ResyncError) {
-      guard let writeBack = request.writeBack else { return nil }
-      return ContinuationTerms(
-        boot: try attempt("look at", on: "this host", .setUp) { () throws(Errno) in try bootID() },
-        writeBack: writeBack, readsHoles: request.readsHoles,
-        isFuzzy: pairs.contains { $0.sourceMode == .running })
-    }
-  }
-}
-
 /// How a staged run begins: at 0, or where a stopped one was.
 struct StagedBeginning: ~Copyable {
   private var hold: RelationshipHold?
@@ -78,9 +59,7 @@ extension StagedRun {
     run.began = former.began
     run.checkpoint = checkpoint
     guard let hold = try books.book.resume(stopped, as: run, on: pairs, continued.terms) else {
-      throw ResyncError(
-        .inUse, "go on with the run on", on: stopped.recoveryNames,
-        reason: "another run has just changed its record", remedy: "run again")
+      throw ResyncError.recordChanged(stopped)
     }
     let keeper = CheckpointKeeper(
       books, run.id, in: hold.id, request.onReadError == .record ? nil : CheckpointClock(request.checkpoints),
@@ -101,7 +80,7 @@ extension StagedRun {
       }
       return beginning
     }
-    runs[0].result.notes.append("the run of \(former.began) is not gone on with, it starts at 0: \(obstacle)")
+    runs[0].result.notes.append(former.notContinued(obstacle))
     try StagingDirectory.drop(place, books.book.store)
     try books.book.abandon(beginning.takeHold())
     return nil
@@ -119,15 +98,9 @@ extension StagedRun {
     guard let staged = checkpoint.staged, let last = checkpoint.pairs.last,
       place.path == directory.path.appending(name).string
     else { return "its staging file lies in another place" }
-    for (index, former) in checkpoint.pairs.enumerated() {
-      reporter.begin(pair: index)
-      // The witnesses first: what is written from then on they see, what was written before the evidence shows.
-      beginning.witnesses.append(try runs[index].prepare())
-      let now = try runs[index].evidence()
-      for (side, seen) in [(Side.primary, now.primary), (.recovery, now.recovery)] {
-        if let change = seen.change(since: former[side]) { return pairs[index].unproven(side, change) }
-      }
-    }
+    let proof = try runs.prove(checkpoint, pairs, reporter)
+    beginning.witnesses = proof.witnesses
+    if let obstacle = proof.obstacle { return obstacle }
     let mark = StagedMark(
       pair: checkpoint.pairs.count - 1, offset: last.offset, segments: staged.segments, length: staged.length,
       hash: staged.hash)
@@ -155,6 +128,7 @@ final class StagedProgress {
   private(set) var totals = RunTotals()
   /// Where the last difference ends; nil without one.
   private(set) var lastDifference: UInt64?
+  private var tailDiffers = false
   let growth: HoleGrowth?
   private var recorder: DifferenceRecorder?
   private let size: UInt64
@@ -190,6 +164,7 @@ final class StagedProgress {
     case .tail:
       totals.bytesDifferent += entry.range.length
       totals.differentRanges += 1
+      tailDiffers = true
     case .digest, .tailDigest:
       totals.bytesCompared += entry.range.length
       totals.bytesContinued += entry.range.length
@@ -197,6 +172,20 @@ final class StagedProgress {
       totals.bytesSkipped += entry.range.length
       totals.bytesContinued += entry.range.length
     }
+  }
+
+  /// The same without an image's tail, which begins at `reach`.
+  func totals(upTo reach: UInt64) -> RunTotals {
+    var totals = totals
+    let tail = size - min(reach, size)
+    guard tail > 0 else { return totals }
+    totals.bytesCompared -= min(tail, totals.bytesCompared)
+    totals.bytesContinued -= min(tail, totals.bytesContinued)
+    if tailDiffers {
+      totals.bytesDifferent -= tail
+      totals.differentRanges -= 1
+    }
+    return totals
   }
 
   /// What the differences so far were noted in, once.

@@ -1,18 +1,10 @@
 import SystemPackage
 
 extension StagedRun {
-  /// Step 3: room for all of it, and not more than may differ: more is a person's to decide.
-  ///
-  /// - Parameter needed: bytes of a staging file for which there was no room; nil where there was.
-  func checkFigures(_ runs: [PairRun], needed: UInt64?) throws(ResyncError) {
+  /// Step 3: not more than may differ: more is a person's to decide.
+  func checkFigures(_ runs: [PairRun]) throws(ResyncError) {
     let totals = runs.reduce(into: RunTotals()) { $0 += $1.result.totals }
     let total = totals.bytesCompared.saturatingAdd(totals.bytesSkipped)
-    if let needed {
-      throw ResyncError(
-        .kernel(.noSpace, .transfer), "stage the differences in", on: directory.path.string,
-        reason: "the staging file needs \(needed) bytes (\(ByteCount(needed))); nothing was written",
-        remedy: "make room there, or name a larger place with --staging-dir")
-    }
     guard let limit = request.maxDifference, limit.isExceeded(by: totals.bytesDifferent, of: total) else {
       return
     }
@@ -33,6 +25,27 @@ extension StagedRun {
     throw ResyncError(
       .invalidState, "apply the differences", reason: "\(figures); nothing was written",
       remedy: "if that is right, run again with --max-difference 100%")
+  }
+}
+
+extension StagedRun {
+  /// Step 3: there was no room for all that differs.
+  ///
+  /// - Parameter needed: bytes of a staging file that would hold it.
+  func noRoom(_ runs: [PairRun], needed: UInt64, _ keeper: CheckpointKeeper) -> ResyncError {
+    var remedy = "make room there, or name a larger place with --staging-dir"
+    if keeper.knowsWhere, keeper.canContinue {
+      let disks = runs.map { run in
+        "--primary \(ShellWord(run.names[.primary])) --recovery \(ShellWord(run.names[.recovery])) "
+      }
+      remedy +=
+        "; or write what is known to differ in place, where a stop leaves the recovery Inconsistent: vmresync resume "
+        + "\(disks.joined())--write-back in-place"
+    }
+    return ResyncError(
+      .kernel(.noSpace, .transfer), "stage the differences in", on: directory.path.string,
+      reason: "the staging file needs \(needed) bytes (\(ByteCount(needed))); nothing was written",
+      remedy: remedy)
   }
 }
 

@@ -46,8 +46,8 @@ struct StagedRun: ~Copyable {
     do throws(ResyncError) {
       staged = try stage(&runs, &beginning, &witnesses)
     } catch {
-      let isKept = error.isStop && keeper.canContinue
-      if isKept { runs[0].result.notes.append(keeper.note(runs[0].names[.recovery])) }
+      let isKept = (error.isStop || keeper.knowsWhere) && keeper.canContinue
+      if isKept, error.isStop { runs[0].result.notes.append(keeper.note(runs[0].names[.recovery])) }
       let hold = beginning.takeHold()
       if isKept { hold.release() } else { drop(hold, name) }
       throw error
@@ -156,7 +156,7 @@ extension StagedRun {
           throw error.naming(runs[index].names)
         }
       }
-      guard let staged = writer.take() else { preconditionFailure("each pair gives the writer back") }
+      guard var staged = writer.take() else { preconditionFailure("each pair gives the writer back") }
       guard holesHold else {
         // What was passed over proves nothing (PITFALLS G10): once more, every byte.
         staged.drop()
@@ -171,7 +171,12 @@ extension StagedRun {
         try Self.refuseUnread(runs)
         // Nobody is asked about what there is no room for.
         try Self.checkRoom(runs)
-        try checkFigures(runs, needed: isOutOfRoom ? needed : nil)
+        if isOutOfRoom {
+          let file = try staged.makeDurable(evenFigures: true)
+          if let file { try keeper.keepFigures(file) }
+          throw noRoom(runs, needed: needed, keeper)
+        }
+        try checkFigures(runs)
         for index in runs.indices { try runs[index].conclude(witnesses[index], submitted: 0) }
         if control.isStopping { throw control.ending() }
         if runs.allSatisfy({ $0.result.totals.bytesDifferent == 0 }) {
@@ -194,7 +199,16 @@ extension StagedRun {
   }
 
   func header(_ runs: [PairRun], _ run: RunRecord, _ relationship: UniqueID) -> StagingHeader {
-    StagingHeader(
+    StagingHeader(runs, pairs, run, relationship)
+  }
+}
+
+extension StagingHeader {
+  /// Of `run` over these pairs, as their disks are now.
+  init(
+    _ runs: [PairRun], _ pairs: [RelationshipState.Pair], _ run: RunRecord, _ relationship: UniqueID
+  ) {
+    self.init(
       run: run.id.bits, relationship: relationship.bits,
       pairs: zip(runs, pairs).map { run, pair in
         StagedPair(

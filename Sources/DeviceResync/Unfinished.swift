@@ -11,6 +11,8 @@ struct Unfinished: ~Copyable {
   private let reporter: RunReporter
   /// Whether nothing on the recoveries is of worth: what cannot be finished is given up.
   var isWorthless = false
+  /// Whether nothing may be begun: a stopped run is gone on with, or the call refused and what it left kept.
+  var mustContinue = false
   /// What the run that starts wants; nil where it never goes on with a stopped one.
   private let terms: ContinuationTerms?
   /// A stopped run that it may go on with.
@@ -47,12 +49,17 @@ struct Unfinished: ~Copyable {
         unrecognizable: found.unrecognizable, disks: found.disks,
         held: try book.held(among: found.relationships), terms: terms, staging: staging)
       switch facts.decide() {
-      case .proceed: return
-      case .dropStaging(let run, let relationship): try drop(run, relationship, pairs)
-      case .continueStaged(let relationship):
+      case .proceed: return try noteStopped(found, pairs)
+      case .dropStaging(let run, let relationship):
+        if mustContinue, relationship.isOf(pairs) { throw Self.notContinued(relationship, run, terms) }
+        try drop(run, relationship, pairs)
+      case .continueRun(let relationship):
         continued = terms.map { Continued(relationship: relationship, terms: $0) }
         return
-      case .rollForward(let relationship): try rollForward(relationship, pairs)
+      case .rollForward(let relationship):
+        try rollForward(relationship, pairs)
+        // The commit was what there was to go on with.
+        mustContinue = false
       case .giveUp(let relationship, let error):
         guard let hold = try book.takeOver(relationship) else { continue }
         try book.finish(hold, .inconsistent(since: .now()), completed: nil)
@@ -63,6 +70,38 @@ struct Unfinished: ~Copyable {
     throw ResyncError(
       .inUse, "settle what is unfinished on", on: pairs.first?.recovery.path, side: .recovery,
       reason: "other runs change its records all the time", remedy: "run again when they have ended")
+  }
+
+  /// Says of a run in place that was stopped why it is not gone on with.
+  private mutating func noteStopped(
+    _ found: RememberedDisks, _ pairs: [RelationshipState.Pair]
+  ) throws(ResyncError) {
+    guard let relationship = found.relationships.first(where: { $0.isOf(pairs) }),
+      case .settled(.inconsistent(let left)) = relationship.consistency, left.seal == nil
+    else {
+      if mustContinue { throw Self.nothingStopped(pairs) }
+      return
+    }
+    if mustContinue { throw Self.notContinued(relationship, left.run, terms) }
+    guard left.run.checkpoint != nil, let terms, let obstacle = relationship.obstacle(to: left.run, terms)
+    else { return }
+    notes.append(left.run.notContinued(obstacle))
+  }
+
+  private static func nothingStopped(_ pairs: [RelationshipState.Pair]) -> ResyncError {
+    ResyncError(
+      .invalidState, "go on with a run on", on: pairs.first?.recovery.path, side: .recovery,
+      reason: "none of these pairs was stopped", remedy: "begin one with: vmresync resync")
+  }
+
+  private static func notContinued(
+    _ relationship: RelationshipState, _ run: RunRecord, _ terms: ContinuationTerms?
+  ) -> ResyncError {
+    let obstacle = terms.flatMap { relationship.obstacle(to: run, $0) }
+    return ResyncError(
+      .invalidState, "go on with the run on", on: relationship.recoveryNames, side: .recovery,
+      reason: obstacle ?? "another run has written there since",
+      remedy: "begin anew with: vmresync resync")
   }
 
   /// Whether the staging file of an unfinished commit is there, whole and the one that was committed; one that was

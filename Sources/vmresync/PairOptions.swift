@@ -129,9 +129,6 @@ struct WriteOptions: ParsableArguments {
   @Option(help: .hidden)
   var checkpointEvery: Size?
 
-  @Flag(help: "Do everything but write; exits with 1 where something would be written.")
-  var dryRun = false
-
   func apply(to request: inout RunRequest) {
     request.writeBack = writeBack
     request.verifies = verify
@@ -141,7 +138,6 @@ struct WriteOptions: ParsableArguments {
     request.stateDirectory = state.stateDir
     request.stagingDirectory = stagingDir
     if let maxDifference { request.maxDifference = maxDifference.limit }
-    request.isDryRun = dryRun
     request.zero = zero
     if let checkpointEvery { request.checkpoints.bytes = checkpointEvery.bytes }
   }

@@ -5,8 +5,35 @@ struct ResyncCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "resync", abstract: "Write the blocks that differ from the primary to the recovery.",
     discussion: """
-      Shows who is read and who is WRITTEN, and asks. Without a terminal, --yes is required. A run that stops \
-      half-way leaves the recovery with old and new blocks mixed: run it again before the recovery is used.
+      Shows who is read and who is WRITTEN, and asks. Without a terminal, --yes is required. A staged run that \
+      stops before its commit leaves the recovery as it was; one that stops in place leaves old and new blocks mixed: \
+      run it again before the recovery is used. It goes on where it was, if both disks are shown to be unchanged.
+      """)
+
+  @OptionGroup(title: "Disks") var pairs: PairOptions
+  @OptionGroup(title: "Writing") var writing: WriteOptions
+  @OptionGroup(title: "Time") var limits: LimitOptions
+  @OptionGroup(title: "Output") var output: ProgressOptions
+
+  @Flag(help: "Do everything but write; exits with 1 where something would be written.")
+  var dryRun = false
+
+  @Flag(help: "Answer the plan's question with yes.")
+  var yes = false
+
+  func run() throws {
+    var request = try pairs.request(.resync)
+    writing.apply(to: &request)
+    request.isDryRun = dryRun
+    Session(request, json: pairs.json, limits: limits.limits, output: output).run(confirming: !yes)
+  }
+}
+
+struct ResumeCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "resume", abstract: "Go on with a stopped run where it was; refused where there is none.",
+    discussion: """
+      The same as resync, which goes on by itself: where both disks are shown to be unchanged since, and else at 0.       After a staged run that had no room for all that differs, --write-back in-place writes what is known to differ       without comparing the rest again.
       """)
 
   @OptionGroup(title: "Disks") var pairs: PairOptions
@@ -20,6 +47,7 @@ struct ResyncCommand: ParsableCommand {
   func run() throws {
     var request = try pairs.request(.resync)
     writing.apply(to: &request)
+    request.mustContinue = true
     Session(request, json: pairs.json, limits: limits.limits, output: output).run(confirming: !yes)
   }
 }
@@ -34,9 +62,13 @@ struct PlanCommand: ParsableCommand {
   @OptionGroup(title: "Writing") var writing: WriteOptions
   @OptionGroup(title: "Time") var stall: StallOptions
 
+  @Flag(help: "The plan of a run that does not write.")
+  var dryRun = false
+
   func run() throws {
     var request = try pairs.request(.resync)
     writing.apply(to: &request)
+    request.isDryRun = dryRun
     Session(request, json: pairs.json, limits: stall.limits).showPlan()
   }
 }

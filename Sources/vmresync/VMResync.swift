@@ -17,7 +17,8 @@ struct VMResync: ParsableCommand {
       """,
     version: vmresyncVersion,
     subcommands: [
-      CompareCommand.self, ResyncCommand.self, PlanCommand.self, DevicesCommand.self, RepairCommand.self,
+      CompareCommand.self, ResyncCommand.self, ResumeCommand.self, PlanCommand.self, DevicesCommand.self,
+      RepairCommand.self,
     ])
 
   static func main() {

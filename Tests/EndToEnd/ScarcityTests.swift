@@ -70,25 +70,17 @@ import Testing
     let state = try StateDirectory()
     let bytes = randomBytes(4 << 20, seed: 1)
     let pair = try TestPair(bytes, bytes.map { ~$0 })
-    // 2 GiB stay free; what is beyond them is enough for a part of the file.
-    let disk = try Image("disk", size: 2200 << 20)
-    try tool("mkfs.ext4", "-q", "-m", "0", "-N", "256", "-J", "size=4", disk.path)
-    let loop = try NamedLoop(disk.path)
-    let holder = try Child.mounting(loop.node, at: Place.ours("small"))
-    let inside = ["nsenter", "--mount=/proc/\(holder.id)/ns/mnt", "--"]
-    let filling = #"""
-      read -r blocks size < <(stat --file-system --format='%a %S' "$1") &&
-        fallocate --length $((blocks * size - (2 << 30) - (2 << 20))) "$1/full"
-      """#
-    let filled = try Child(inside + ["bash", "-c", filling, "bash", Place.ours("small")]).wait()
-    try #require(filled.status == 0, "\(filled)")
-    let report = try state.resync(
-      pair.primary, pair.recovery, ["--staging-dir", Place.ours("small")], through: inside)
+    let small = try SmallPlace.make()
+    let report = try state.resync(pair.primary, pair.recovery, small.options, through: small.inside)
     expect(report, 32768)
     #expect(report.pair()["Errors"][0]["Errno"].text == "ENOSPC", "\(report)")
     #expect(report["BytesWritten"].int == 0)
     #expect(report["BytesDifferent"].int == 4 << 20, "\(report)")
     #expect(areEqual(try pair.recoveryImage.bytes(), bytes.map { ~$0 }))
+    // The file waits for a run that writes in place, or a repair.
+    #expect(try state.states() == ["Resynchronizing"])
+    #expect(report.message.contains("vmresync resume --primary"), "\(report)")
+    expect(try state.repair(pair.recovery), 0)
     try state.expect("Never")
     let file = try state.leaveApplying(pair.primary, pair.recovery)
     let size = try file.status().size

@@ -11,6 +11,12 @@ struct ChunkSlot {
   var writes = 0
   /// How often one of its requests was repeated.
   var repeats = 0
+  /// Bytes of it in differing blocks.
+  var bytesDifferent: UInt64 = 0
+  /// Runs of adjacent differing blocks that begin in it.
+  var differences: UInt64 = 0
+  /// Where the last of them ends; nil without one.
+  var lastDifference: UInt64?
 
   /// Whether something of it could not be read.
   var isDamaged: Bool { !primary.faults.isEmpty || !recovery.faults.isEmpty }

@@ -33,6 +33,7 @@ func comparePair<
     outcome = .failure(error)
   }
   if let failure = comparison.drain(&queue), case .success = outcome { outcome = .failure(failure) }
+  comparison.settle()
   do throws(ResyncError) {
     try sink.finish()
   } catch {

@@ -24,12 +24,29 @@ struct CompareTotals: Sendable, Equatable {
   var bytesZeroed: UInt64 = 0
   /// Whether the device refused a punch, and zeros were written as data from then on.
   var refusedPunch = false
+  /// What is behind it for good.
+  var settled = SettledPart()
   /// Bytes of all writes handed to the recovery: failed, short and repeated ones too, and punches,
   /// refused ones among them (PITFALLS G2).
   var bytesSubmitted: UInt64 = 0
 
   /// The same in the unit of the kernel's own count (`/sys/block/X/stat`): sectors of 512 bytes.
   var sectorsSubmitted: UInt64 { bytesSubmitted / 512 }
+}
+
+/// The part of a comparison, from where it began, that is compared whole and whose every write has ended well: where
+/// it is stopped, that need not be done again once it is flushed (PITFALLS D17).
+struct SettledPart: Sendable, Equatable {
+  /// Where it ends, in bytes of the disk; nil before the first chunk.
+  var end: UInt64?
+  /// Bytes compared in it, on one side.
+  var bytesCompared: UInt64 = 0
+  /// Bytes in differing blocks.
+  var bytesDifferent: UInt64 = 0
+  /// Runs of adjacent differing blocks.
+  var differences: UInt64 = 0
+  /// Where the last of them ends; nil without one.
+  var lastDifference: UInt64?
 }
 
 /// How a comparison ended that did not fail.

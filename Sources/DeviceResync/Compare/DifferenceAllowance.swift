@@ -10,9 +10,12 @@ final class DifferenceAllowance {
     self.total = total
   }
 
+  /// Counts what a stopped run had written.
+  func count(written bytes: UInt64) { different = different.saturatingAdd(bytes) }
+
   /// Fails where `range` more would be too much; nothing is counted.
   func check(_ range: ByteRange) throws(ResyncError) {
-    let sum = different + range.length
+    let sum = different.saturatingAdd(range.length)
     guard limit.isExceeded(by: sum, of: total) else { return }
     throw ResyncError(
       .invalidState, "go on writing", side: .recovery, range: range,
@@ -21,5 +24,5 @@ final class DifferenceAllowance {
   }
 
   /// Counts what is written.
-  func count(_ range: ByteRange) { different += range.length }
+  func count(_ range: ByteRange) { count(written: range.length) }
 }

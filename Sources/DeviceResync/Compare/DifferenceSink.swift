@@ -38,6 +38,9 @@ protocol DifferenceSink: ~Copyable {
   /// Hears that these bytes of the recovery could not be read; the differences that hold them follow.
   mutating func hear(unreadable range: ByteRange)
 
+  /// Hears how far everything is compared and written.
+  mutating func hear(settled part: SettledPart) throws(ResyncError)
+
   /// Hands on what was held back to be merged; nothing more comes.
   mutating func finish() throws(ResyncError)
 }
@@ -52,6 +55,9 @@ extension DifferenceSink where Self: ~Copyable {
   ) {}
 
   mutating func hear(unreadable range: ByteRange) {}
+
+  @inline(__always)
+  mutating func hear(settled part: SettledPart) {}
 }
 
 /// What a sink did with a difference.

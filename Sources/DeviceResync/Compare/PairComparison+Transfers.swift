@@ -190,6 +190,7 @@ extension PairComparison {
         switch outcome.result {
         case .success(let bytes):
           if request.changesBytes { totals.bytesWritten += UInt64(bytes) }
+          if request.changesBytes, UInt64(bytes) >= request.range.length { slots[request.slot].writes -= 1 }
           if request.kind == .punch { totals.bytesZeroed += UInt64(bytes) }
         case .failure(let errno):
           // A read that nobody waits for any more may fail.

@@ -84,9 +84,25 @@ struct PairComparison: ~Copyable {
       if isHeadReady, let hole = try compareHead(&queue, &sink, skipped: source.bytesSkipped) {
         return .holeHoldsData(hole)
       }
-      while free < head, slots[free % geometry.depth].writes == 0 { free += 1 }
+      if settle() { try sink.hear(settled: totals.settled) }
     }
     return .stopped
+  }
+
+  /// Frees the slots of chunks that are compared and whose writes have ended; whether there was one.
+  @discardableResult
+  mutating func settle() -> Bool {
+    let before = free
+    while free < head, slots[free % geometry.depth].writes == 0 {
+      let slot = slots[free % geometry.depth]
+      totals.settled.end = slot.range.end
+      totals.settled.bytesCompared += slot.range.length
+      totals.settled.bytesDifferent += slot.bytesDifferent
+      totals.settled.differences += slot.differences
+      totals.settled.lastDifference = slot.lastDifference ?? totals.settled.lastDifference
+      free += 1
+    }
+    return free > before
   }
 
   /// Cuts what the source gives into chunks, until no slot is free.
@@ -195,9 +211,14 @@ struct PairComparison: ~Copyable {
       case .done:
         break
       }
+      slots[slot].bytesDifferent += range.length
       totals.bytesDifferent += range.length
-      if lastDifference != range.offset { totals.differences += 1 }
+      if lastDifference != range.offset {
+        slots[slot].differences += 1
+        totals.differences += 1
+      }
       lastDifference = range.end
+      slots[slot].lastDifference = range.end
       place = run.upperBound
     }
   }

@@ -115,6 +115,8 @@ public struct RunRequest: Sendable, Codable {
   public var writeBack: WriteBack?
   /// Whether the recovery's content is worthless, so that it is written in place, and asked nothing about.
   public var isInitial = false
+  /// Whether only a stopped run is gone on with: without one nothing is done.
+  public var mustContinue = false
   /// Whether a first run may overwrite a recovery that holds something from a primary that holds nothing.
   public var allowsBlankPrimary = false
   /// Whether the contents of a first run's disks may disagree.

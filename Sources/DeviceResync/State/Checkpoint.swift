@@ -2,24 +2,57 @@
 public struct Checkpoint: Sendable, Hashable, Codable {
   /// One disk pair's part of it.
   public struct Pair: Sendable, Hashable, Codable {
-    /// All before it is dealt with, in bytes; a pair that is not the last is dealt with whole.
+    /// All before it is dealt with, in bytes; of a staged run a pair that is not the last is dealt with whole.
     public var offset: UInt64
     /// What was seen of both disks before the first byte was compared.
     public var primary: DiskEvidence
-    /// The same of the recovery.
+    /// The same of the recovery; where it was written, after the last flush.
     public var recovery: DiskEvidence
+    /// What was found in place before the offset; nil where a staging file tells it, or nobody needs to know.
+    public var found: Found?
 
     enum CodingKeys: String, CodingKey {
       case offset = "Offset"
       case primary = "Primary"
       case recovery = "Recovery"
+      case found = "Found"
     }
 
     subscript(side: Side) -> DiskEvidence { side == .primary ? primary : recovery }
   }
 
+  /// What a run in place found and wrote before its checkpoint.
+  public struct Found: Sendable, Hashable, Codable {
+    /// Bytes that were compared; the others are holes of both sides.
+    public var bytesCompared: UInt64
+    /// Bytes in differing blocks, all of which were written.
+    public var bytesDifferent: UInt64
+    /// Bytes of these that were punched out.
+    public var bytesZeroed: UInt64
+    /// Runs of adjacent differing blocks.
+    public var differentRanges: UInt64
+    /// Where the last of them ends; nil without one.
+    public var lastDifference: UInt64?
+
+    enum CodingKeys: String, CodingKey {
+      case bytesCompared = "BytesCompared"
+      case bytesDifferent = "BytesDifferent"
+      case bytesZeroed = "BytesZeroed"
+      case differentRanges = "DifferentRanges"
+      case lastDifference = "LastDifference"
+    }
+
+    /// Whether it can be true of the first `offset` bytes of a disk.
+    fileprivate func fits(_ offset: UInt64) -> Bool {
+      bytesCompared <= offset && bytesDifferent <= bytesCompared && bytesZeroed <= bytesDifferent
+        && differentRanges <= bytesDifferent && lastDifference ?? 0 <= offset
+    }
+  }
+
   /// How much of the staging file is on stable storage.
   public struct Staged: Sendable, Hashable {
+    /// Whether there was no room for the bytes of all differences: the file tells where they are.
+    public var lacksBytes = false
     /// Segments.
     public var segments: UInt64
     /// Bytes up to the end of the last of them.
@@ -44,13 +77,22 @@ public struct Checkpoint: Sendable, Hashable, Codable {
   /// Whether what was seen of every disk can show that it is unchanged.
   var isProvable: Bool { pairs.allSatisfy { $0.primary.gap == nil && $0.recovery.gap == nil } }
 
+  /// The same of a run that writes to the recoveries: no earlier look at them shows anything.
+  func whileWriting() -> Checkpoint {
+    var written = self
+    for index in written.pairs.indices { written.pairs[index].recovery = .whileWriting }
+    return written
+  }
+
   /// What makes no sense in it, in a relationship of `disks`; nil where all does.
   func fault(in run: RunRecord, of disks: [RelationshipState.Pair]) -> String? {
     guard (1...disks.count).contains(pairs.count) else { return "its checkpoint is of other pairs" }
     guard (run.writeBack == .staged) == (staged != nil) else {
       return "its checkpoint is of another kind of run"
     }
-    let isInside = zip(pairs, disks).allSatisfy { $0.offset <= $1.primary.size }
+    let isInside = zip(pairs, disks).allSatisfy { pair, disk in
+      pair.offset <= disk.primary.size && pair.found?.fits(pair.offset) ?? true
+    }
     guard isInside else { return "its checkpoint lies beyond a disk" }
     if let staged, !staged.length.isMultiple(of: 4096) || staged.length > UInt64(Int64.max) {
       return "its checkpoint's staging file has an impossible length"
@@ -62,6 +104,7 @@ public struct Checkpoint: Sendable, Hashable, Codable {
 
 extension Checkpoint.Staged: Codable {
   enum CodingKeys: String, CodingKey {
+    case lacksBytes = "LacksBytes"
     case segments = "Segments"
     case length = "Length"
     case hash = "Hash"
@@ -70,6 +113,7 @@ extension Checkpoint.Staged: Codable {
   /// Reads the object.
   public init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: CodingKeys.self)
+    lacksBytes = try container.decode(Bool.self, forKey: .lacksBytes)
     segments = try container.decode(UInt64.self, forKey: .segments)
     length = try container.decode(UInt64.self, forKey: .length)
     hash = try container.decodeHash(forKey: .hash)
@@ -78,6 +122,7 @@ extension Checkpoint.Staged: Codable {
   /// Writes the object.
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(lacksBytes, forKey: .lacksBytes)
     try container.encode(segments, forKey: .segments)
     try container.encode(length, forKey: .length)
     try container.encode(hash.hexadecimal, forKey: .hash)
@@ -94,6 +139,8 @@ struct ContinuationTerms: Sendable, Equatable {
   var readsHoles: Bool
   /// Whether a primary runs.
   var isFuzzy: Bool
+  /// Whether all that is written in place is to be read back.
+  var readsBack = false
 }
 
 extension RelationshipState {
@@ -102,7 +149,7 @@ extension RelationshipState {
   func obstacle(to run: RunRecord, _ terms: ContinuationTerms) -> String? {
     guard let checkpoint = run.checkpoint else { return "it had come to no checkpoint" }
     if run.boot != terms.boot { return "the host has been started again since" }
-    if run.writeBack != terms.writeBack { return "it had another --write-back" }
+    if let obstacle = run.obstacle(to: terms, checkpoint) { return obstacle }
     if run.isFuzzy == true { return "its primary ran" }
     if terms.isFuzzy { return "the primary runs" }
     if terms.readsHoles && !checkpoint.readsHoles { return "it had passed over holes, which --full reads" }
@@ -112,6 +159,22 @@ extension RelationshipState {
       }
     }
     return nil
+  }
+}
+
+extension RunRecord {
+  /// Why a run that writes back as `terms` say cannot go on with this one.
+  fileprivate func obstacle(to terms: ContinuationTerms, _ checkpoint: Checkpoint) -> String? {
+    switch (writeBack, terms.writeBack) {
+    case (.staged, .staged):
+      checkpoint.staged?.lacksBytes == true ? "there was no room for all that it was to stage" : nil
+    case (.inPlace, .inPlace):
+      terms.readsBack ? "what it wrote was not read back, which --verify asks for" : nil
+    // What is known to differ can be written in place.
+    case (.staged, .inPlace):
+      checkpoint.staged?.lacksBytes == true ? nil : "it had another --write-back"
+    case (.inPlace, .staged): "it had another --write-back"
+    }
   }
 }
 

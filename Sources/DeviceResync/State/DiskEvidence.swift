@@ -30,6 +30,9 @@ public struct DiskEvidence: Sendable, Hashable {
   /// Of a disk that cannot be shown to be unchanged.
   static func none(_ gap: String) -> DiskEvidence { DiskEvidence(gap: gap) }
 
+  /// Of a recovery that is being written in place: what a run that is killed there had written last nobody knows.
+  static var whileWriting: DiskEvidence { .none("the run did not end in order after it had begun to write") }
+
   /// What says that the disk was written since `former` was looked at, or may have been; nil where nothing was.
   ///
   /// Both were looked at in the same boot.

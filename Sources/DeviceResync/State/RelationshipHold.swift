@@ -15,6 +15,11 @@ struct RelationshipHold: ~Copyable, Sendable {
     self.lock = lock
   }
 
+  /// The same, for a run that takes over from this one.
+  consuming func working(_ run: UniqueID) -> RelationshipHold {
+    RelationshipHold(id, run: run, leftover: leftover, lock)
+  }
+
   /// Lets another run work on it.
   consuming func release() { lock.release() }
 }

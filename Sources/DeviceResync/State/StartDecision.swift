@@ -5,8 +5,8 @@ enum StartDecision: Sendable, Equatable {
   /// A former run never committed: its staging file is removed, then its relationship abandoned; the old replica
   /// stands.
   case dropStaging(RunRecord, of: RelationshipState)
-  /// The same, and the run that starts goes on where it was, once both sides are shown to be unchanged.
-  case continueStaged(RelationshipState)
+  /// The run that starts goes on where a stopped one was, once both sides are shown to be unchanged.
+  case continueRun(RelationshipState)
   /// A commit was left unfinished: steps 7 to 10 again, on all its recoveries, without the primary.
   case rollForward(RelationshipState)
   /// A commit was left unfinished and its staging file cannot be used: Inconsistent, then the error; nothing is
@@ -70,14 +70,21 @@ struct StartFacts: Sendable {
         case .unusable(let reason): return .refuse(unusable(relationship, left.run, reason))
         }
       case .resynchronizing(let run, _):
-        guard let terms, relationship.isOf(pairs), relationship.obstacle(to: run, terms) == nil else {
-          return .dropStaging(run, of: relationship)
-        }
+        guard mayContinue(relationship, run) else { return .dropStaging(run, of: relationship) }
         continued = relationship
+      // What a run in place had written stands: it is Inconsistent as before where it is not gone on with.
+      case .settled(.inconsistent(let left)) where left.seal == nil && mayContinue(relationship, left.run):
+        if !isSuperseded(relationship, left.run) { continued = relationship }
       case .settled: continue
       }
     }
-    return continued.map(StartDecision.continueStaged) ?? .proceed
+    return continued.map(StartDecision.continueRun) ?? .proceed
+  }
+
+  /// Whether `run` of just these pairs may be gone on with.
+  private func mayContinue(_ relationship: RelationshipState, _ run: RunRecord) -> Bool {
+    guard let terms else { return false }
+    return relationship.isOf(pairs) && relationship.obstacle(to: run, terms) == nil
   }
 
   private func finish(_ relationship: RelationshipState, _ run: RunRecord) -> StartDecision {

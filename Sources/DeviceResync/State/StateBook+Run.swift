@@ -98,7 +98,7 @@ extension StateBook where Store: ~Copyable {
       terms: terms, staging: [:])
     switch facts.decide() {
     case .proceed: return
-    case .continueStaged(let relationship):
+    case .continueRun(let relationship):
       guard relationship == continued else { throw Self.unfinished(relationship) }
     case .refuse(let error): throw error
     case .dropStaging(_, let relationship), .rollForward(let relationship), .giveUp(let relationship, _):
@@ -142,18 +142,24 @@ extension StateBook where Store: ~Copyable {
 
   /// Inconsistent, durable when this returns: before the first write in place.
   mutating func markInconsistent(
-    _ hold: borrowing RelationshipHold, since: Timestamp
+    _ hold: borrowing RelationshipHold, since time: Timestamp
   ) throws(ResyncError) {
     var state = try existing(hold.id)
-    guard case .resynchronizing(let run, _) = state.consistency, run.id == hold.run else {
-      throw Self.otherState(state)
+    var (run, since): (RunRecord, Timestamp)
+    switch state.consistency {
+    case .resynchronizing(let begun, _) where begun.id == hold.run: (run, since) = (begun, time)
+    // One that is gone on with.
+    case .settled(.inconsistent(let left)) where left.run.id == hold.run && left.seal == nil:
+      (run, since) = (left.run, left.since)
+    default: throw Self.otherState(state)
     }
-    let settled = Consistency.Settled.inconsistent(.init(since: since, run: run, seal: nil))
-    state.consistency = .settled(settled)
+    run.checkpoint = run.checkpoint?.whileWriting()
+    state.consistency = .settled(.inconsistent(.init(since: since, run: run, seal: nil)))
     try write(state, .relationship(hold.id))
-    let marked = state
+    run.checkpoint = nil
+    let (pairs, ofDisks) = (state.pairs, Consistency.Inconsistency(since: since, run: run, seal: nil))
     try changing { book throws(ResyncError) in
-      for pair in marked.pairs { try book.change(pair.recovery) { $0.state = settled } }
+      for pair in pairs { try book.change(pair.recovery) { $0.state = .inconsistent(ofDisks) } }
     }
   }
 

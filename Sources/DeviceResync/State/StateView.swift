@@ -20,6 +20,13 @@ struct StateView: Sendable {
     ).decide()
   }
 
+  /// A run in place of these pairs that was stopped.
+  var stopped: RunRecord? {
+    guard let pairs, case .settled(.inconsistent(let left))? = remembered.relationship(of: pairs)?.consistency
+    else { return nil }
+    return left.seal == nil ? left.run : nil
+  }
+
   /// The last runs of these pairs that went through, the latest first.
   var completed: [CompletedRun] { pairs.flatMap(remembered.relationship)?.completed ?? [] }
 }

@@ -12,17 +12,20 @@ struct InPlaceSink: DifferenceSink, ~Copyable {
   private(set) var written: ByteRange?
   private let beforeFirstWrite: () throws(ResyncError) -> Void
   private let allowance: DifferenceAllowance?
+  private let progress: (SettledPart) throws(ResyncError) -> Void
 
   /// - Parameters:
   ///   - marksWrites: whether every write is to be compared once more, not only what could not be read.
   ///   - punchesZeros: whether zeros are punched where the device can, or data like the rest.
   ///   - allowance: how much may differ; nil where that is no matter.
   ///   - beforeFirstWrite: is called once, on the thread that compares; throws where nothing may be written.
+  ///   - progress: hears how far everything is compared and written, once a chunk, on that thread too.
   init(
     _ recorder: consuming DifferenceRecorder, marks: MarkedCells? = nil, marksWrites: Bool = true,
     punchesZeros: Bool = false,
     allowance: DifferenceAllowance? = nil,
-    beforeFirstWrite: @escaping () throws(ResyncError) -> Void = { () throws(ResyncError) in }
+    beforeFirstWrite: @escaping () throws(ResyncError) -> Void = { () throws(ResyncError) in },
+    progress: @escaping (SettledPart) throws(ResyncError) -> Void = { (_) throws(ResyncError) in }
   ) {
     self.recorder = recorder
     self.marks = marks
@@ -30,6 +33,7 @@ struct InPlaceSink: DifferenceSink, ~Copyable {
     self.punchesZeros = punchesZeros
     self.beforeFirstWrite = beforeFirstWrite
     self.allowance = allowance
+    self.progress = progress
   }
 
   mutating func take<Queue: BlockQueue & ~Copyable>(
@@ -57,6 +61,8 @@ struct InPlaceSink: DifferenceSink, ~Copyable {
     try recorder.record(difference.range)
     return .writing
   }
+
+  mutating func hear(settled part: SettledPart) throws(ResyncError) { try progress(part) }
 
   mutating func hear(unreadable range: ByteRange) { marks?.mark(range) }
 

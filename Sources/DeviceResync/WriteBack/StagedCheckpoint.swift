@@ -71,12 +71,15 @@ extension StagingWriter where Queue: ~Copyable {
 
   /// Closes the segment that is being filled, and brings all so far to stable storage.
   ///
+  /// - Parameter evenFigures: whether it is of use even where there was no room for all bytes.
   /// - Returns: nil where there was no room for all of it.
-  mutating func makeDurable() throws(ResyncError) -> (segments: UInt64, length: UInt64, hash: UInt128)? {
-    if isOutOfRoom { return nil }
+  mutating func makeDurable(
+    evenFigures: Bool = false
+  ) throws(ResyncError) -> (segments: UInt64, length: UInt64, hash: UInt128)? {
+    if isOutOfRoom, !evenFigures { return nil }
     try finishSegment()
     try output.flush()
-    if isOutOfRoom || output.isFull { return nil }
+    if output.isFull || isOutOfRoom && !evenFigures { return nil }
     return (segments, end, hash.value)
   }
 }
@@ -94,11 +97,12 @@ extension StagingPrefix {
 ///   - queue: its primary is the file.
 ///   - size: of the file, in bytes.
 ///   - name: what messages call it.
+///   - takesFigures: whether segments whose payload was left out are taken.
 ///   - take: is given every entry, in order.
 /// - Throws: 32775 with the reason (``StagingFault``), the read that failed, or what `take` threw.
 func readStaging<Queue: BlockQueue & ~Copyable>(
   _ header: StagingHeader, through queue: inout Queue, size: UInt64, name: String,
-  upTo checkpoint: StagedMark,
+  upTo checkpoint: StagedMark, takesFigures: Bool = false,
   control: RunControl, _ take: (StagedEntry) throws(ResyncError) -> Void
 ) throws(ResyncError) -> StagingPrefix {
   let hash = try attempt("check", on: name, .setUp) { () throws(Errno) in try RunningChecksum() }
@@ -119,7 +123,8 @@ func readStaging<Queue: BlockQueue & ~Copyable>(
     throw error
   }
   var pass = StagingPass(
-    StagingScan(header, hash: hash), ByteRange(header.zeros.end, upTo: checkpoint.length), name: name,
+    StagingScan(header, hash: hash, takesFigures: takesFigures),
+    ByteRange(header.zeros.end, upTo: checkpoint.length), name: name,
     requests: requests, geometry: queue.geometry)
   do throws(ResyncError) {
     while var segment = try pass.nextSegment(&queue) {

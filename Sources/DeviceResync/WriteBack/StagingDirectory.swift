@@ -81,19 +81,41 @@ extension StagingDirectory {
     _ control: RunControl,
     _ take: (StagedEntry) throws(ResyncError) -> Void
   ) throws(ResyncError) -> StagingWriter<DiskQueue> {
+    let file = try open(name)
+    let prefix = try readPrefix(header, name, file, checkpoint, engine, control, takesFigures: false, take)
+    return try StagingWriter.resume(header, in: directory.descriptor, name: name, prefix, engine: engine)
+  }
+
+  /// Opens the file `name` of a stopped run that knows what differs and had no room for all of it.
+  ///
+  /// - Parameter take: is given every record and every chunk.
+  /// - Throws: as ``resume(_:_:_:_:_:_:)``.
+  func known(
+    _ header: StagingHeader, _ name: String, _ checkpoint: StagedMark, _ engine: Engine,
+    _ control: RunControl, _ take: (StagedEntry) throws(ResyncError) -> Void
+  ) throws(ResyncError) -> KnownDifferences {
+    let file = try open(name)
+    _ = try readPrefix(header, name, file, checkpoint, engine, control, takesFigures: true, take)
+    return KnownDifferences(file, header, upTo: checkpoint.length, name: name, engine, control)
+  }
+
+  private func readPrefix(
+    _ header: StagingHeader, _ name: String, _ file: borrowing OwnedDescriptor, _ checkpoint: StagedMark,
+    _ engine: Engine, _ control: RunControl, takesFigures: Bool,
+    _ take: (StagedEntry) throws(ResyncError) -> Void
+  ) throws(ResyncError) -> StagingPrefix {
     let found = try self.header(of: name)
     try refusing(name) { () throws(StagingFault) in
       try StagingExpectation(header: header, seal: nil).check(found)
       guard found.segmentSize == header.segmentSize else { throw .malformed(.header) }
     }
-    let file = try open(name)
     let size = try attempt("look at", on: name, .setUp) { () throws(Errno) in try FileStatus(of: file).size }
     var queue = try attempt("make a queue for", on: name, .setUp) { () throws(Errno) in
       try DiskQueue(primary: file, recovery: file, geometry: StagingFormat.geometry(), engine: engine)
     }
-    let prefix = try readStaging(
-      header, through: &queue, size: size, name: name, upTo: checkpoint, control: control, take)
-    return try StagingWriter.resume(header, in: directory.descriptor, name: name, prefix, engine: engine)
+    return try readStaging(
+      header, through: &queue, size: size, name: name, upTo: checkpoint, takesFigures: takesFigures,
+      control: control, take)
   }
 
   /// Opens the file `name` for direct reading.

@@ -12,6 +12,8 @@ struct SegmentFrame: Sendable {
   fileprivate var place = StagingIndex.entries
   fileprivate var payload = StagingFormat.indexSize
   fileprivate let entriesEnd: Int
+  /// Whether the payload was left out.
+  fileprivate let lacksBytes: Bool
 }
 
 /// Reads segment after segment of a staging file, which may hold anything.
@@ -27,6 +29,8 @@ struct StagingScan: ~Copyable {
   private var hash: RunningChecksum
   /// The one pair whose entries are used; nil where all are to be in order.
   private let only: Int?
+  /// Whether segments whose payload was left out are taken, for what they say of it.
+  private let takesFigures: Bool
   /// Up to where each pair's records have come, and its chunks and holes.
   private var recorded: [UInt64]
   private var covered: [UInt64]
@@ -35,11 +39,14 @@ struct StagingScan: ~Copyable {
   ///   - only: the one pair whose entries will be used; of others the order is not looked at. Nil
   ///     for all.
   ///   - start: how many segments come before the first that is read.
+  ///   - takesFigures: whether segments whose payload was left out are taken.
   init(
-    _ header: StagingHeader, hash: consuming RunningChecksum, only: Int? = nil, after start: UInt64 = 0
+    _ header: StagingHeader, hash: consuming RunningChecksum, only: Int? = nil, after start: UInt64 = 0,
+    takesFigures: Bool = false
   ) {
     self.header = header
     self.only = only
+    self.takesFigures = takesFigures
     segments = start
     self.hash = hash
     recorded = [UInt64](repeating: 0, count: header.pairs.count)
@@ -64,8 +71,9 @@ struct StagingScan: ~Copyable {
     let end = Int(index.littleEndian(at: 36, as: UInt32.self))
     let payload = Int(index.littleEndian(at: 40, as: UInt32.self))
     let flags = index.littleEndian(at: 44, as: UInt32.self)
-    if flags == StagingIndex.withoutBytes { throw .withoutBytes }
-    guard index.littleEndian(at: 24) == segments, flags == 0,
+    let lacksBytes = flags == StagingIndex.withoutBytes
+    if lacksBytes, !takesFigures { throw .withoutBytes }
+    guard index.littleEndian(at: 24) == segments, flags == 0 || lacksBytes && payload == 0,
       (StagingIndex.entries...StagingIndex.entriesEnd).contains(end),
       payload <= StagingFormat.payloadSize(of: header.segmentSize),
       payload.isMultiple(of: StagingFormat.alignment),
@@ -77,7 +85,8 @@ struct StagingScan: ~Copyable {
     guard entries > 0 else { throw .malformed(part) }
     hash.add(index)
     segments += 1
-    return SegmentFrame(sequence: segments - 1, length: length, entries: entries, entriesEnd: end)
+    return SegmentFrame(
+      sequence: segments - 1, length: length, entries: entries, entriesEnd: end, lacksBytes: lacksBytes)
   }
 
   /// The next entry; nil after the last, when all of the segment is accounted for.
@@ -113,7 +122,7 @@ struct StagingScan: ~Copyable {
       entry.oldDigests = frame.place + StagingIndex.fixedOfBlocks
       if kind == .zeros {
         guard entry.checksum == 0 else { throw fault }
-      } else {
+      } else if !frame.lacksBytes {
         entry.payload = frame.payload
         frame.payload += StagingFormat.padded(Int(length))
         guard frame.payload <= frame.length else { throw fault }
@@ -166,7 +175,7 @@ struct StagingScan: ~Copyable {
   ///
   /// - Parameter segment: all of it.
   func check(_ entry: StagedEntry, in segment: RawSpan, _ frame: SegmentFrame) throws(StagingFault) {
-    guard entry.hasPayload else { return }
+    guard entry.hasPayload, !frame.lacksBytes else { return }
     let end = entry.payload + Int(entry.range.length)
     let padded = entry.payload + StagingFormat.padded(Int(entry.range.length))
     guard Checksum.of64(segment.extracting(entry.payload..<end)) == entry.checksum,

@@ -20,7 +20,11 @@ import Testing
     var queue = pair(differingAt: [])
     let result = compareAll(&queue, size: Self.size)
     #expect(result.ending == .success(.complete))
-    #expect(result.totals == CompareTotals(bytesCompared: UInt64(Self.size)))
+    #expect(
+      result.totals
+        == CompareTotals(
+          bytesCompared: UInt64(Self.size),
+          settled: SettledPart(end: UInt64(Self.size), bytesCompared: UInt64(Self.size))))
     #expect(queue.violations.isEmpty)
   }
 

@@ -26,7 +26,7 @@ import Testing
   @Test("the same pairs, in the same boot, on the same terms: it may be gone on with")
   func continues() {
     let run = sampleStopped()
-    #expect(decide(run) == .continueStaged(Self.relationship(run)))
+    #expect(decide(run) == .continueRun(Self.relationship(run)))
   }
 
   /// Each leaves one thing out of what must hold, and the word that names it.

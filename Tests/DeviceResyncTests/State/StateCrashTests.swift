@@ -60,7 +60,7 @@ import Testing
     while true {
       switch try decide(book, world) {
       case .proceed: return
-      case .dropStaging(_, let relationship), .continueStaged(let relationship):
+      case .dropStaging(_, let relationship), .continueRun(let relationship):
         guard let hold = try book.takeOver(relationship) else { continue }
         try power.step()
         world.staging = nil

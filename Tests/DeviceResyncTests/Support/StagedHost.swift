@@ -179,7 +179,7 @@ final class StagedHost {
         disks: found.disks, held: [], staging: looks)
       switch facts.decide() {
       case .proceed: return try sweep()
-      case .dropStaging(_, let relationship), .continueStaged(let relationship):
+      case .dropStaging(_, let relationship), .continueRun(let relationship):
         guard let hold = try book.takeOver(relationship) else { continue }
         try remove(name)
         try book.abandon(hold)

@@ -16,7 +16,7 @@ enum StateGuard: Guard {
       return passed(
         "a run of \(run.began) was stopped and committed nothing: it is gone on with if both disks are shown to be "
           + "unchanged, else dropped")
-    case .dropStaging, .continueStaged:
+    case .dropStaging, .continueRun:
       return passed("a stopped run had committed nothing: the recovery stands as it was")
     case .proceed: break
     }
@@ -28,8 +28,17 @@ enum StateGuard: Guard {
     }
     if case .settled(.inconsistent(let left)) = state {
       let reason = "the recovery is Inconsistent since \(left.since), until a run completes"
-      return [.warning(name, reason)] + notes
+      return [.warning(name, reason + (facts.state.stopped.map(onward) ?? ""))] + notes
     }
     return passed("the recovery is \(state.title)") + notes
+  }
+
+  /// What may become of a run in place that was stopped.
+  private static func onward(_ run: RunRecord) -> String {
+    guard let checkpoint = run.checkpoint, checkpoint.isProvable, let last = checkpoint.pairs.last else {
+      return ""
+    }
+    return "; the run of \(run.began) is gone on with at \(ByteCount(last.offset)) if both disks are shown to be "
+      + "unchanged"
   }
 }

@@ -1,0 +1,78 @@
+import SystemPackage
+
+/// A stopped run that may be gone on with, by what its record says; the proof is still to come.
+struct Continued: Sendable {
+  let relationship: RelationshipState
+  let terms: ContinuationTerms
+}
+
+/// Whether the disks are what a stopped run had read (PITFALLS G3).
+struct ContinuationProof {
+  /// Of the pairs that it had begun; taken before they were looked at.
+  var witnesses: [PairRun.Witnesses] = []
+  /// Which part failed, as a sentence without a full stop; nil where none did.
+  var obstacle: String?
+}
+
+extension Plan {
+  /// What the run wants, as far as a stopped one may be gone on with.
+  var terms: ContinuationTerms? {
+    get throws(ResyncError) {
+      guard let writeBack = request.writeBack else { return nil }
+      return ContinuationTerms(
+        boot: try attempt("look at", on: "this host", .setUp) { () throws(Errno) in try bootID() },
+        writeBack: writeBack, readsHoles: request.readsHoles,
+        isFuzzy: pairs.contains { $0.sourceMode == .running }, readsBack: request.readsBack)
+    }
+  }
+}
+
+extension [PairRun] {
+  /// Settles the disks that a stopped run had begun to read, and looks whether they are what it read.
+  mutating func prove(
+    _ checkpoint: Checkpoint, _ pairs: [RelationshipState.Pair], _ reporter: RunReporter
+  ) throws(ResyncError) -> ContinuationProof {
+    var proof = ContinuationProof()
+    for (index, former) in checkpoint.pairs.enumerated() {
+      reporter.begin(pair: index)
+      // The witnesses first: what is written from then on they see, what was written before the evidence shows.
+      proof.witnesses.append(try self[index].prepare())
+      let now = try self[index].evidence()
+      for (side, seen) in [(Side.primary, now.primary), (.recovery, now.recovery)] {
+        guard let change = seen.change(since: former[side]) else { continue }
+        proof.obstacle = pairs[index].unproven(side, change)
+        return proof
+      }
+    }
+    return proof
+  }
+}
+
+extension PairRun {
+  /// What shows later whether somebody has written to the disks since; they are settled.
+  func evidence() throws(ResyncError) -> (primary: DiskEvidence, recovery: DiskEvidence) {
+    (
+      try DiskEvidence(of: pair.primary.disk, planned.primary, .primary),
+      try DiskEvidence(of: pair.recovery.disk, planned.recovery, .recovery)
+    )
+  }
+}
+
+extension RunRecord {
+  /// Says why the run that starts begins anew.
+  func notContinued(_ obstacle: String) -> String {
+    "the run of \(began) is not gone on with, it starts at 0: \(obstacle)"
+  }
+}
+
+extension ResyncError {
+  /// Whether a request, a signal or the end of its time ended the run.
+  var isStop: Bool { cause == .terminated || cause == .timedOut }
+
+  /// Somebody was faster.
+  static func recordChanged(_ stopped: RelationshipState) -> ResyncError {
+    ResyncError(
+      .inUse, "go on with the run on", on: stopped.recoveryNames,
+      reason: "another run has just changed its record", remedy: "run again")
+  }
+}

@@ -1,0 +1,136 @@
+import SystemPackage
+
+/// The relationship's record while a run writes in place.
+///
+/// Its checkpoint moves only after a flush. Once something is written, what was seen of the recovery before shows
+/// nothing any more: only a run that ends in order leaves a checkpoint that can be proved (PITFALLS G3).
+final class InPlaceJournal {
+  private let books: BookBox
+  private var hold: RelationshipHold?
+  private let run: RunRecord
+  /// Tells when the next checkpoint is due; nil where a run like this cannot be gone on with.
+  private var clock: CheckpointClock?
+  private let readsHoles: Bool
+  private var isMarked = false
+  /// The pairs that were begun, by their number.
+  private(set) var pairs: [Int: Checkpoint.Pair] = [:]
+  /// Up to where the clock was told of, in bytes of each.
+  private var counted: [Int: UInt64] = [:]
+
+  /// - Parameter checkpoint: of the stopped run that is gone on with.
+  init(
+    _ books: BookBox, _ hold: consuming RelationshipHold, _ run: RunRecord, _ clock: CheckpointClock?,
+    readsHoles: Bool, after checkpoint: Checkpoint? = nil
+  ) {
+    self.books = books
+    self.hold = consume hold
+    self.run = run
+    self.clock = clock
+    self.readsHoles = readsHoles
+    for (index, pair) in (checkpoint?.pairs ?? []).enumerated() {
+      pairs[index] = pair
+      counted[index] = pair.offset
+    }
+  }
+
+  /// Whether this run may be gone on with.
+  var keepsCheckpoints: Bool { clock != nil }
+
+  /// A pair is about to be compared, and is settled.
+  func begin(_ pair: PairRun) throws(ResyncError) {
+    guard clock != nil, pairs[pair.index] == nil else { return }
+    let seen = try pair.evidence()
+    pairs[pair.index] = Checkpoint.Pair(offset: 0, primary: seen.primary, recovery: seen.recovery)
+  }
+
+  /// Inconsistent, durable when this returns; before the first write of the first pair, and at once after that.
+  func willWrite() throws(ResyncError) {
+    guard !isMarked else { return }
+    switch hold {
+    case .some(let hold): try books.book.markInconsistent(hold, since: .now())
+    case .none: preconditionFailure("nothing is written after the end")
+    }
+    isMarked = true
+  }
+
+  /// All of a pair before `offset` is compared and written: where a checkpoint is due, `flush` brings it to stable
+  /// storage, and then it is remembered.
+  func advance(
+    _ index: Int, to offset: UInt64, flush: () throws(ResyncError) -> Void
+  ) throws(ResyncError) {
+    guard let clock, pairs[index] != nil else { return }
+    let more = offset - min(offset, counted[index] ?? 0)
+    counted[index] = offset
+    guard clock.isDue(after: more) else { return }
+    try flush()
+    pairs[index]?.offset = offset
+    pairs[index]?.found = nil
+    if let checkpoint = checkpoint(of: pairs) {
+      try books.book.setCheckpoint(isMarked ? checkpoint.whileWriting() : checkpoint, of: run.id, in: id)
+    }
+    clock.reset()
+  }
+
+  /// What was found of a pair proves nothing: it is compared from its start, and this run is not gone on with.
+  func startAgain(_ index: Int) throws(ResyncError) {
+    (clock, pairs) = (nil, [:])
+    try books.book.setCheckpoint(nil, of: run.id, in: id)
+  }
+
+  private var id: UniqueID {
+    switch hold {
+    case .some(let hold): hold.id
+    case .none: preconditionFailure("a run ends once")
+    }
+  }
+
+  /// Nil where a pair was not begun before others were.
+  private func checkpoint(of pairs: [Int: Checkpoint.Pair]) -> Checkpoint? {
+    let inOrder = (0..<pairs.count).compactMap { pairs[$0] }
+    guard !inOrder.isEmpty, inOrder.count == pairs.count else { return nil }
+    return Checkpoint(readsHoles: readsHoles, pairs: inOrder, staged: nil)
+  }
+
+  /// The end of a run that did not go through, and may be gone on with where `pairs` say; durable when this returns.
+  func leave(_ pairs: [Int: Checkpoint.Pair]) throws(ResyncError) -> Checkpoint? {
+    guard let checkpoint = checkpoint(of: pairs) else {
+      try end(nil)
+      return nil
+    }
+    try books.book.setCheckpoint(checkpoint, of: run.id, in: id)
+    // What was not written to is as it was, and is looked after by the next run.
+    hold.take()?.release()
+    return checkpoint
+  }
+
+  /// The final state.
+  ///
+  /// - Parameter completed: what the run found; nil where it did not go through: what was written to stays
+  ///   Inconsistent, and what was not is as it was.
+  func end(_ completed: CompletedRun?) throws(ResyncError) {
+    guard let hold = hold.take() else { preconditionFailure("a run ends once") }
+    guard let completed else { return try books.book.abandon(hold) }
+    let leftover = hold.leftover
+    try books.book.finish(hold, run.ending, completed: completed)
+    // What an earlier commit left is of no use now: this run has replaced all of it.
+    if let leftover { try StagingDirectory.drop(leftover, books.book.store) }
+  }
+}
+
+extension RunRecord {
+  /// How a run of this record ends that went through.
+  var ending: RunEnding {
+    isFuzzy == true ? .fuzzy(from: began, to: .now()) : .consistent(at: .now())
+  }
+}
+
+extension CompletedRun {
+  /// What `run`, which ends now, has found.
+  init(_ run: RunRecord, _ results: [PairResult]) {
+    let totals = results.reduce(into: RunTotals()) { $0 += $1.totals }
+    self.init(
+      id: run.id, began: run.began, ended: .now(),
+      bytesCompared: totals.bytesCompared.saturatingAdd(totals.bytesSkipped),
+      bytesDifferent: totals.bytesDifferent)
+  }
+}
