@@ -38,7 +38,7 @@ enum StateGuard: Guard {
     guard let checkpoint = run.checkpoint, checkpoint.isProvable, let last = checkpoint.pairs.last else {
       return ""
     }
-    return "; the run of \(run.began) is gone on with at \(ByteCount(last.offset)) if both disks are shown to be "
-      + "unchanged"
+    return "; the run of \(run.began) is gone on with at \(ByteCount(last.offset)) if both disks are shown "
+      + "to be unchanged"
   }
 }
