@@ -175,7 +175,7 @@ extension PairRun {
       recovery: try witnesses.recovery.find(
         pair.recovery.disk, planned.recovery, .recovery, ownBytes: submitted,
         // A tail is written through the file, past the device's count.
-        ownChange: submitted > 0 || result.totals.bytesWritten > 0)
+        ownChange: submitted > 0 || result.totals.bytesWritten > former?.totals.bytesWritten ?? 0)
     )
     result.witness = WitnessReport(
       primaryBytes: findings.primary.foreignBytes, recoveryBytes: findings.recovery.foreignBytes,
