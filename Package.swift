@@ -16,6 +16,7 @@ let package = Package(
   name: "vmresync",
   products: [
     .library(name: "DeviceResync", targets: ["DeviceResync"]),
+    .library(name: "ReplicationService", targets: ["ReplicationService"]),
     .executable(name: "vmresync", targets: ["vmresync"]),
   ],
   dependencies: [
@@ -36,6 +37,9 @@ let package = Package(
       name: "DeviceResync",
       dependencies: ["CLinux", "CProbe", "CUdev", "CUring", "CXXHash", system],
       swiftSettings: strict + strictMemory),
+    .target(
+      name: "ReplicationService", dependencies: ["DeviceResync", system], swiftSettings: strict + strictMemory
+    ),
     .executableTarget(
       name: "vmresync",
       dependencies: [
@@ -53,6 +57,9 @@ let package = Package(
     .testTarget(
       name: "DeviceResyncTests",
       dependencies: ["CLinux", "CProbe", "CUring", "CXXHash", "DeviceResync", system],
+      swiftSettings: strict),
+    .testTarget(
+      name: "ReplicationServiceTests", dependencies: ["DeviceResync", "ReplicationService"],
       swiftSettings: strict),
     .testTarget(
       name: "EndToEnd",
