@@ -22,6 +22,7 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
   ],
   targets: [
     .systemLibrary(name: "CBlkid", pkgConfig: "blkid", providers: [.apt(["libblkid-dev"])]),
@@ -38,12 +39,14 @@ let package = Package(
       dependencies: ["CLinux", "CProbe", "CUdev", "CUring", "CXXHash", system],
       swiftSettings: strict + strictMemory),
     .target(
-      name: "ReplicationService", dependencies: ["DeviceResync", system], swiftSettings: strict + strictMemory
+      name: "ReplicationService",
+      dependencies: ["DeviceResync", system, .product(name: "TOMLKit", package: "TOMLKit")],
+      swiftSettings: strict + strictMemory
     ),
     .executableTarget(
       name: "vmresync",
       dependencies: [
-        "CProbe", "DeviceResync", system,
+        "CProbe", "DeviceResync", "ReplicationService", system,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
@@ -59,7 +62,7 @@ let package = Package(
       dependencies: ["CLinux", "CProbe", "CUring", "CXXHash", "DeviceResync", system],
       swiftSettings: strict),
     .testTarget(
-      name: "ReplicationServiceTests", dependencies: ["DeviceResync", "ReplicationService"],
+      name: "ReplicationServiceTests", dependencies: ["DeviceResync", "ReplicationService", system],
       swiftSettings: strict),
     .testTarget(
       name: "EndToEnd",

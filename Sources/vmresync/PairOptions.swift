@@ -214,13 +214,8 @@ struct DifferenceLimitArgument: ExpressibleByArgument {
   let limit: RunRequest.DifferenceLimit
 
   init?(argument: String) {
-    if argument.hasSuffix("%") {
-      guard let percent = Double(argument.dropLast()), percent >= 0, percent <= 100 else { return nil }
-      limit = .percent(percent)
-    } else {
-      guard let count = ByteCount(parsing: argument) else { return nil }
-      limit = .bytes(count.bytes)
-    }
+    guard let limit = RunRequest.DifferenceLimit(parsing: argument) else { return nil }
+    self.limit = limit
   }
 }
 

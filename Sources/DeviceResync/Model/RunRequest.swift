@@ -80,6 +80,17 @@ public struct RunRequest: Sendable, Codable {
     /// A number of bytes.
     case bytes(UInt64)
 
+    /// Reads a share or a size: `25%`, `61 GiB`; nil for anything else.
+    public init?(parsing text: String) {
+      if text.hasSuffix("%") {
+        guard let percent = Double(text.dropLast()), percent >= 0, percent <= 100 else { return nil }
+        self = .percent(percent)
+      } else {
+        guard let count = ByteCount(parsing: text) else { return nil }
+        self = .bytes(count.bytes)
+      }
+    }
+
     /// Whether `different` of `total` bytes are too many.
     func isExceeded(by different: UInt64, of total: UInt64) -> Bool {
       switch self {

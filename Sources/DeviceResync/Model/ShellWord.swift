@@ -1,8 +1,10 @@
 /// A string as one word of a shell's command line, printable whatever it holds.
-struct ShellWord: CustomStringConvertible {
-  let description: String
+public struct ShellWord: CustomStringConvertible {
+  /// As it is typed.
+  public let description: String
 
-  init(_ word: String) {
+  /// Quotes `word` where it needs it.
+  public init(_ word: String) {
     if !word.isEmpty && word.unicodeScalars.allSatisfy(Self.isPlain) {
       description = word
     } else if word.unicodeScalars.allSatisfy(Self.isPrintable) {

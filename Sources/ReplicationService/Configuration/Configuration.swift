@@ -1,0 +1,156 @@
+public import DeviceResync
+public import SystemPackage
+
+/// What is configured: computer systems that no hypervisor knows, and who mirrors whom.
+public struct Configuration: Sendable, Equatable {
+  /// A computer system.
+  public struct System: Sendable, Equatable {
+    /// What it is called.
+    public var name: String
+    /// Its UUID; nil where none is given.
+    public var uuid: UniqueID?
+    /// Its disks.
+    public var disks: [Disk]
+    /// Where that stands.
+    public var place: String
+  }
+
+  /// A disk of a system.
+  public struct Disk: Sendable, Equatable {
+    /// What the guest's hardware calls it: `vda`, `scsi0`.
+    public var target: String
+    /// The path of the device or the raw image.
+    public var source: String
+    /// The serial number that the guest sees; nil where none is given.
+    public var serial: String?
+    /// The world wide name that the guest sees.
+    public var wwn: String?
+  }
+
+  /// An ordered pair of systems: the recovery's disks mirror the primary's.
+  public struct Relationship: Sendable, Equatable {
+    /// What it is called.
+    public var name: String
+    /// The system that is read.
+    public var primary: String
+    /// The system that is written.
+    public var recovery: String
+    /// Whether anything may be replicated.
+    public var isEnabled: Bool
+    /// By what its disks are paired; the first that pairs all of them.
+    public var pairBy: [PairingRule]
+    /// What is said of single disks.
+    public var disks: [DiskRule]
+    /// How its runs work, where that is said.
+    public var settings: Settings
+    /// Where that stands.
+    public var place: String
+  }
+
+  /// What is said of one disk of a relationship's primary.
+  public struct DiskRule: Sendable, Equatable {
+    /// Which one.
+    public var primary: DiskReference
+    /// The recovery's disk that mirrors it; nil where it is found by the rules.
+    public var recovery: DiskReference?
+    /// Whether it takes part at all.
+    public var isReplicated: Bool
+    /// Where that stands.
+    public var place: String
+  }
+
+  /// How a disk is named: `vda`, `serial:S`, `wwn:W`, or an absolute path.
+  public enum DiskReference: Sendable, Hashable {
+    case target(String)
+    case serial(String)
+    case wwn(String)
+    case path(String)
+  }
+
+  /// What two disks of a pair have in common.
+  public enum PairingRule: String, Sendable, CaseIterable {
+    case serial
+    case wwn
+    case target
+  }
+
+  /// How runs work; nil where it is not said.
+  public struct Settings: Sendable, Equatable {
+    /// Where differences go.
+    public var writeBack: RunRequest.WriteBack?
+    /// How still the primary must hold.
+    public var source: RunRequest.Source?
+    /// How much may differ.
+    public var maxDifference: RunRequest.DifferenceLimit?
+    /// Whether what was written is read back.
+    public var verifies: Bool?
+    /// How long nothing may move.
+    public var stallTimeout: TimeSpan?
+  }
+
+  /// The systems, in the order of the files.
+  public var systems: [System] = []
+  /// The relationships, in the order of the files.
+  public var relationships: [Relationship] = []
+  /// What holds for relationships that do not say otherwise.
+  public var defaults = Settings()
+  /// Where that stands; nil where nothing does.
+  public var defaultsPlace: String?
+
+  /// An empty one.
+  public init() {}
+
+  /// Where it is looked for when nothing else is said.
+  public static let usualPath: FilePath = "/etc/vmresync/config.toml"
+
+  /// Reads the file at `path`, and those in `conf.d` beside it, in the order of their names.
+  ///
+  /// - Throws: 32779 where it is not there; 32769 where others may write it; 32776 where it is no TOML or a value is of
+  ///   the wrong type; 32773 where it makes no sense: each with file and key.
+  public init(at path: FilePath) throws(ResyncError) {
+    self.init()
+    try read(TrustedText(at: path))
+    let folder = path.removingLastComponent().appending("conf.d")
+    for name in try TrustedText.names(in: folder, endingIn: ".toml") {
+      try read(TrustedText(at: folder.appending(name)))
+    }
+    try check()
+  }
+}
+
+extension Configuration.DiskReference: CustomStringConvertible {
+  /// Reads one; nil where it is none.
+  public init?(parsing text: String) {
+    if text.hasPrefix("/") {
+      self = .path(text)
+    } else if text.hasPrefix("serial:") {
+      self = .serial(String(text.dropFirst("serial:".count)))
+    } else if text.hasPrefix("wwn:") {
+      self = .wwn(String(text.dropFirst("wwn:".count)))
+    } else if !text.isEmpty, !text.contains(":") {
+      self = .target(text)
+    } else {
+      return nil
+    }
+  }
+
+  /// As it is written.
+  public var description: String {
+    switch self {
+    case .target(let target): target
+    case .serial(let serial): "serial:\(serial)"
+    case .wwn(let wwn): "wwn:\(wwn)"
+    case .path(let path): path
+    }
+  }
+
+  /// Whether it names `disk`.
+  func names(_ disk: Configuration.Disk) -> Bool {
+    switch self {
+    case .target(let target): disk.target == target
+    case .serial(let serial): disk.serial == serial
+    case .wwn(let wwn): disk.wwn == wwn
+    case .path(let path): disk.source == path
+    }
+  }
+}

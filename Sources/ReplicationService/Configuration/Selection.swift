@@ -1,0 +1,74 @@
+public import DeviceResync
+
+extension Configuration {
+  /// The system that `reference` names: `NAME`, `static:NAME` or its UUID; nil where there is none.
+  func system(_ reference: String) -> System? {
+    let name = reference.hasPrefix("static:") ? String(reference.dropFirst("static:".count)) : reference
+    let uuid = UniqueID(reference)
+    return systems.first { $0.name == name || uuid != nil && $0.uuid == uuid }
+  }
+
+  /// The same.
+  ///
+  /// - Throws: 32777 where there is none; 32770 where its hypervisor cannot be asked yet.
+  func knownSystem(_ reference: String, for place: String? = nil) throws(ResyncError) -> System {
+    if let system = system(reference) { return system }
+    let provider = reference.split(separator: ":").first.map(String.init) ?? ""
+    if reference.contains(":"), ["libvirt", "proxmox", "xen"].contains(provider) {
+      throw ResyncError(
+        .notSupported, "ask for", on: reference, reason: "hypervisors cannot be asked yet",
+        remedy: "describe its disks under [[system]] in the configuration")
+    }
+    throw ResyncError(
+      .replaced, "find the system", on: reference,
+      reason: place.map { "it is named at \($0), and no [[system]] is called so" }
+        ?? "no [[system]] is called so",
+      remedy: systems.isEmpty
+        ? "describe it under [[system]] in the configuration"
+        : "the systems are: \(systems.map(\.name).joined(separator: ", "))")
+  }
+
+  /// The relationship that `system` is resynchronized by: the one whose primary it is, so that a replica goes onward
+  /// to its extended replica (SEMANTICS 2).
+  ///
+  /// - Parameter name: which one, where there are several; nil where that is not said.
+  /// - Throws: 32775 where it is nothing's primary, or replication is disabled; 32773 where there are several; 32777
+  ///   where no such system is known.
+  public func relationship(of system: String, named name: String? = nil) throws(ResyncError) -> Relationship {
+    let known = try knownSystem(system)
+    var found = relationships.filter { self.system($0.primary) == known }
+    if let name {
+      found = found.filter { $0.name == name }
+      if found.isEmpty {
+        throw ResyncError(
+          .invalidParameter, "resynchronize", on: system,
+          reason: "no relationship '\(name)' has it as its primary",
+          remedy: "see: vmresync config show \(ShellWord(system))")
+      }
+    }
+    guard let first = found.first else { throw noPrimary(known) }
+    if found.count > 1 {
+      throw ResyncError(
+        .invalidParameter, "resynchronize", on: system,
+        reason: "it has several recoveries: \(found.map(\.name).joined(separator: ", "))",
+        remedy: "say which one with --relationship NAME")
+    }
+    guard first.isEnabled else {
+      throw ResyncError(
+        .invalidState, "resynchronize", on: system, reason: "replication is disabled: \(first.place)",
+        remedy: "take out enabled = false there")
+    }
+    return first
+  }
+
+  /// A leaf has nothing to write.
+  private func noPrimary(_ system: System) -> ResyncError {
+    let above = relationships.first { self.system($0.recovery) == system }
+    return ResyncError(
+      .invalidState, "resynchronize", on: system.name,
+      reason: above.map { "it is the recovery of \($0.primary), and replicated to nothing" }
+        ?? "it is the primary of no relationship",
+      remedy: above.map { "what brings it in line is: vmresync resync \(ShellWord($0.primary))" }
+        ?? "see what would fit: vmresync config suggest \(ShellWord(system.name)) RECOVERY")
+  }
+}
