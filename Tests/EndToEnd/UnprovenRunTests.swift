@@ -41,6 +41,41 @@ import Testing
     try stopped.expectEqual(report, saying: "its file was changed")
   }
 
+  @Test("on tmpfs a store into a mapping leaves all times as they are: nothing there is proof")
+  func mapped() throws {
+    let stopped = try StoppedPair()
+    let kill = killing("fsync", 2, on: "\(stopped.state.path)/states").joined(separator: " ")
+    // In a mount namespace of its own, so that nothing is left whatever happens.
+    let script = #"""
+      mount -t tmpfs none "$1" && cp "$2" "$1/image" && image=$1/image && shift 2
+      \#(kill) "$@" >/dev/null 2>&1
+      ls "$0" | grep --quiet . || exit
+      python3 -c '
+      import mmap, sys
+      file = open(sys.argv[1], "r+b")
+      memory = mmap.mmap(file.fileno(), 0)
+      memory[1 << 20] ^= 0xff' "$image"
+      "$@"
+      """#
+    let mount = Place.ours("tmpfs")
+    try tool("mkdir", mount)
+    let words = Operation.resync.words(
+      "\(mount)/image", stopped.pair.recovery, stopped.state.options + StoppedPair.options)
+    let report = try Report(
+      Command.start(
+        words,
+        through: [
+          "unshare", "--mount", "--propagation", "private", "bash", "-c", script,
+          "\(stopped.state.path)/staging", mount, stopped.pair.primary,
+        ]
+      ).wait())
+    expect(report, 0)
+    #expect(report.notes.contains("a file on tmpfs prove nothing"), "\(report)")
+    var wanted = stopped.new
+    wanted[1 << 20] ^= 0xff
+    #expect(areEqual(try stopped.pair.recoveryImage.bytes(), wanted))
+  }
+
   @Test("the host was started again since")
   func rebooted() throws {
     let stopped = try StoppedPair()

@@ -106,5 +106,13 @@ extension BlockDevice {
 
 extension FileSystem {
   /// Whether every write to a file changes its change time, tried and found so (PITFALLS G3).
-  fileprivate var keepsChangeTimes: Bool { tellsHolesTruly }
+  ///
+  /// Not on tmpfs: stores into a shared mapping never do there, for its pages are not made read-only again when they
+  /// are clean (mm/shmem.c, `shmem_vm_ops` has no `page_mkwrite`; tried on 6.18).
+  var keepsChangeTimes: Bool {
+    switch name {
+    case "ext4", "xfs", "btrfs": true
+    default: false
+    }
+  }
 }

@@ -102,6 +102,17 @@ import Testing
     #expect(former.change(since: now) != nil)
   }
 
+  @Test(
+    "file systems whose change times were tried are trusted, and tmpfs is none of them",
+    arguments: [
+      (0xef53, true), (0x5846_5342, true), (0x9123_683e, true), (0x0102_1994, false), (0x2fc1_2fc1, false),
+      (0x6573_5546, false),
+    ] as [(UInt64, Bool)])
+  func changeTimes(_ magic: UInt64, _ areKept: Bool) {
+    let system = FileSystem(magic: magic, available: 0, total: 0, isReadOnly: false)
+    #expect(system.keepsChangeTimes == areKept)
+  }
+
   @Test("nothing that was seen is no proof")
   func nothing() { #expect(DiskEvidence().change(since: DiskEvidence()) != nil) }
 
