@@ -9,6 +9,16 @@ extension DiskEvidence {
     time.isMultiple(of: 1_000_000_000) ? 1_100_000_000 : 100_000_000
   }
 
+  /// How long it takes at `now` until a change time is old enough, in nanoseconds; 0 where it is.
+  ///
+  /// A file system that another host made may hold any time (``FileStatus``): one that lies in the future is not
+  /// waited for any longer, and one before all reckoning is old.
+  static func waitingTime(for time: Int64, at now: Int64) -> Int64 {
+    let age = now.subtractingReportingOverflow(time)
+    if age.overflow { return time < now ? 0 : leastAge(of: time) }
+    return max(0, leastAge(of: time) - max(0, age.partialValue))
+  }
+
   /// Looks at a disk; what others had written must be on it already (``settle(_:_:_:droppingCaches:)``).
   ///
   /// May wait for as long as a change time must be old.
@@ -77,14 +87,12 @@ extension DiskEvidence {
       let status = try attempt("look again at", on: name, side: side, .transfer) { () throws(Errno) in
         try FileStatus(of: file)
       }
-      let age = nanosecondsSinceEpoch() - status.changed
-      let leastAge = leastAge(of: status.changed)
-      if age >= leastAge {
+      let wait = waitingTime(for: status.changed, at: nanosecondsSinceEpoch())
+      if wait == 0 {
         return DiskEvidence(
           file: File(identity: status.identity, size: status.size, changed: status.changed))
       }
-      // One that lies in the future is not waited for any longer.
-      pause(milliseconds: UInt32(clamping: (leastAge - max(0, age)) / 1_000_000 + 1))
+      pause(milliseconds: UInt32(clamping: wait / 1_000_000 + 1))
     }
     return .none("its file is being changed, or the clock was set back")
   }

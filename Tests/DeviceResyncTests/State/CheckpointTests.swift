@@ -103,6 +103,19 @@ import Testing
   }
 
   @Test(
+    "a change time proves something once it is 100 ms old, 1.1 s for whole seconds; no time ends the process",
+    arguments: [
+      (5_000_000_001, 5_100_000_001, 0), (5_000_000_001, 5_040_000_001, 60_000_000),
+      (5_000_000_000, 5_100_000_000, 1_000_000_000), (5_000_000_000, 6_100_000_000, 0),
+      (9_000_000_001, 5_000_000_000, 100_000_000), (.min, 5_000_000_000, 0),
+      (.max, 5_000_000_000, 100_000_000),
+      (.max, .min, 100_000_000), (.min, .max, 0),
+    ] as [(Int64, Int64, Int64)])
+  func age(_ changed: Int64, _ now: Int64, _ wait: Int64) {
+    #expect(DiskEvidence.waitingTime(for: changed, at: now) == wait)
+  }
+
+  @Test(
     "file systems whose change times were tried are trusted, and tmpfs is none of them",
     arguments: [
       (0xef53, true), (0x5846_5342, true), (0x9123_683e, true), (0x0102_1994, false), (0x2fc1_2fc1, false),
