@@ -41,6 +41,23 @@ import Testing
     try stopped.expectEqual(report, saying: "its file was changed")
   }
 
+  @Test("who came to write after the plan may be at it still: what was seen of the disk is no proof")
+  func cameMeanwhile() throws {
+    let stopped = try StoppedPair()
+    // It waits while it settles the disk; the run is killed at its first checkpoint.
+    let slowly = [
+      "strace", "-f", "-o", "/dev/null", "-P", "\(stopped.state.path)/states", "-P", stopped.pair.primary,
+      "-e", "trace=fsync,fdatasync", "-e", "inject=fsync:signal=SIGKILL:when=2",
+      "-e", "inject=fdatasync:delay_enter=3000000:when=1",
+    ]
+    let run = try Command.start(stopped.words, through: slowly)
+    #expect(eventually(within: 20) { (try? stopped.state.states()) == ["Resynchronizing"] })
+    let writer = try OwnedDescriptor(opening: FilePath(stopped.pair.primary), .readWrite)
+    #expect(try run.wait().wasKilled)
+    try writer.close()
+    try stopped.expectEqual(stopped.resync(), saying: ") had it open for writing")
+  }
+
   @Test("on tmpfs a store into a mapping leaves all times as they are: nothing there is proof")
   func mapped() throws {
     let stopped = try StoppedPair()
