@@ -15,6 +15,8 @@ extension StagedRun {
     if request.isInteractive {
       let map = RunResult(request, .completed, "", runs.map(\.result)).map(width: 80)
       guard reporter.ask(RunQuestion("\(map)\(figures). Write all of it?")) else {
+        // A hangup is no answer, and what was compared is gone on with.
+        if control.isStopping { throw control.ending() }
         throw ResyncError(
           .invalidState, "apply the differences",
           reason: "\(figures); the answer was no, nothing was written",

@@ -94,13 +94,7 @@ import Testing
     expect(try state.resync(pair.primary, pair.recovery), 0)
     let old = randomBytes(1 << 20, seed: 77)
     try pair.recoveryImage.write(old, at: 0)
-    let words = Command.remembering([
-      "resync", "--yes", "--primary", pair.primary, "--recovery", pair.recovery, "--max-difference", "10%",
-      "--progress", "none",
-    ])
-    let command = ([Command.path] + words).joined(separator: " ")
-    let child = try Child(["script", "--quiet", "--flush", "--return", "--command", command, "/dev/null"])
-    try child.waitUntilItSays("Write all of it? [y/N]")
+    let child = try ask(pair)
     let said = try child.said()
     #expect(said.contains("the last run found 0.39 %"), "\(said)")
     #expect(areEqual(try pair.recoveryImage.bytes(), old))
@@ -109,5 +103,34 @@ import Testing
     #expect(ended.status == (yes ? 0 : 47), "\(ended)")
     #expect(areEqual(try pair.recoveryImage.bytes(), yes ? try pair.primaryImage.bytes() : old))
     try state.expect("Consistent")
+  }
+
+  @Test("a signal is no answer to that: what was compared is gone on with")
+  func signalledWhenAsked() throws {
+    let state = try StateDirectory()
+    let bytes = randomBytes(1 << 20, seed: 7)
+    let pair = try TestPair(bytes, randomBytes(1 << 20, seed: 77))
+    let options = ["--chunk-size", "64K", "--checkpoint-every", "256K"]
+    let child = try ask(pair, options)
+    try child.say("\u{3}")
+    let ended = try child.wait()
+    #expect(ended.status == 21, "\(ended)")
+    #expect(try state.states() == ["Resynchronizing"])
+    let report = try state.resync(pair.primary, pair.recovery, options + ["--max-difference", "100%"])
+    expect(report, 0)
+    #expect(report.notes.contains("continued at 1 MiB of 1 MiB"), "\(report)")
+    #expect(areEqual(try pair.recoveryImage.bytes(), bytes))
+  }
+
+  /// Starts a run of which more differs than it may, until it asks.
+  private func ask(_ pair: borrowing TestPair, _ options: [String] = []) throws -> Child {
+    let words = Command.remembering([
+      "resync", "--yes", "--primary", pair.primary, "--recovery", pair.recovery, "--max-difference", "10%",
+      "--progress", "none",
+    ])
+    let command = (["exec", Command.path] + words + options).joined(separator: " ")
+    let child = try Child(["script", "--quiet", "--flush", "--return", "--command", command, "/dev/null"])
+    try child.waitUntilItSays("Write all of it? [y/N]")
+    return child
   }
 }
