@@ -48,12 +48,7 @@ final class CheckpointKeeper {
   func begin(_ run: PairRun, readsHoles: Bool) throws(ResyncError) {
     self.readsHoles = readsHoles
     guard clock != nil else { return }
-    var seen = try run.evidence()
-    // A write that goes on since before that leaves the times as they are when it lands.
-    for (side, opener) in try run.findUsers(of: Side.allCases).openers {
-      let gap = DiskEvidence.none("\(opener.description) had it open for writing")
-      if side == .primary { seen.primary = gap } else { seen.recovery = gap }
-    }
+    let seen = try run.evidenceWithoutWriters()
     pairs.append(Checkpoint.Pair(offset: 0, primary: seen.primary, recovery: seen.recovery))
     sizes.append(run.pair.primary.disk.identity.size)
   }

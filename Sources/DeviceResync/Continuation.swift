@@ -56,6 +56,21 @@ extension PairRun {
       try DiskEvidence(of: pair.recovery.disk, planned.recovery, .recovery)
     )
   }
+
+  /// The same, which shows nothing of a disk that somebody else has open for writing by now: a write that goes on since
+  /// before the look leaves the times as they are when it lands.
+  func evidenceWithoutWriters() throws(ResyncError) -> (primary: DiskEvidence, recovery: DiskEvidence) {
+    let seen = try evidence()
+    let files = planned.primary.files.union(planned.recovery.files)
+    let found = try attempt("look for users of", on: names[.recovery], .transfer) { () throws(Errno) in
+      try discoverOpeners(of: files)
+    }
+    func unlessWritten(_ disk: NamedDisk, _ seen: DiskEvidence) -> DiskEvidence {
+      let writer = disk.writers(among: found.openers, except: ownProcess()).first
+      return writer.map { .none("\($0.description) had it open for writing") } ?? seen
+    }
+    return (unlessWritten(planned.primary, seen.primary), unlessWritten(planned.recovery, seen.recovery))
+  }
 }
 
 extension RunRecord {

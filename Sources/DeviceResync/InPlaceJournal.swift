@@ -39,7 +39,7 @@ final class InPlaceJournal {
   /// A pair is about to be compared, and is settled.
   func begin(_ pair: PairRun) throws(ResyncError) {
     guard clock != nil, pairs[pair.index] == nil else { return }
-    let seen = try pair.evidence()
+    let seen = try pair.evidenceWithoutWriters()
     pairs[pair.index] = Checkpoint.Pair(offset: 0, primary: seen.primary, recovery: seen.recovery)
   }
 

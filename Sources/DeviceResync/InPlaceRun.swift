@@ -76,7 +76,7 @@ struct InPlaceRun: ~Copyable {
       guard let reached = standing.reached, let former = journal.pairs[index] else { return [:] }
       do throws(ResyncError) {
         // The look first: what somebody wrote before it, the witness tells; what after it, the next run's.
-        let seen = try runs[index].evidence()
+        let seen = try runs[index].evidenceWithoutWriters()
         try runs[index].conclude(standing.witnesses, submitted: standing.submitted)
         places[index] = Checkpoint.Pair(
           offset: reached.offset, primary: former.primary, recovery: seen.recovery, found: reached.found)

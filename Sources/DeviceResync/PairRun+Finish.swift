@@ -190,7 +190,7 @@ extension PairRun {
   }
 
   /// Looks for nodes of the disks anew: loops and partitions may have come since the plan.
-  func findUsers(of sides: [Side]) throws(ResyncError) -> Users {
+  private func findUsers(of sides: [Side]) throws(ResyncError) -> Users {
     var host = Host()
     host.devices = try attempt("list", on: "this host's block devices", .transfer) { () throws(Errno) in
       try discoverDevices()
