@@ -100,9 +100,12 @@ extension DiskEvidence {
 
 extension BlockDevice {
   /// Why its counts do not show every write to its bytes; nil where they do.
-  fileprivate var evidenceGap: String? {
+  var evidenceGap: String? {
     if !slaves.isEmpty {
-      return "it is built on \(slaves.joined(separator: ", ")), which can be written below it"
+      // A record takes a kilobyte, and an array of disks may have hundreds.
+      let more = slaves.count > 8 ? " and \(slaves.count - 8) more" : ""
+      let names = slaves.prefix(8).joined(separator: ", ")
+      return "it is built on \(names)\(more), which can be written below it"
     }
     if mayBeShared { return "other hosts may write to it (\(transport ?? "shared"))" }
     switch kind {
