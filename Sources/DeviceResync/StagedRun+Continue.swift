@@ -71,6 +71,7 @@ extension StagedRun {
       obstacle = try prove(checkpoint, place, &runs, &beginning)
     } catch {
       // What was staged stands as it did.
+      if error.isStop { runs[0].result.notes.append(keeper.note(runs[0].names[.recovery])) }
       beginning.takeHold().release()
       throw error
     }

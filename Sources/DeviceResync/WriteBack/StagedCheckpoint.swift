@@ -99,7 +99,7 @@ extension StagingPrefix {
 ///   - name: what messages call it.
 ///   - takesFigures: whether segments whose payload was left out are taken.
 ///   - take: is given every entry, in order.
-/// - Throws: 32775 with the reason (``StagingFault``), the read that failed, or what `take` threw.
+/// - Throws: 32775 with the reason (``StagingFault``), the read that failed, what `take` threw, or what ended the run.
 func readStaging<Queue: BlockQueue & ~Copyable>(
   _ header: StagingHeader, through queue: inout Queue, size: UInt64, name: String,
   upTo checkpoint: StagedMark, takesFigures: Bool = false,
@@ -128,6 +128,7 @@ func readStaging<Queue: BlockQueue & ~Copyable>(
     requests: requests, geometry: queue.geometry)
   do throws(ResyncError) {
     while var segment = try pass.nextSegment(&queue) {
+      if control.isStopping { throw control.ending("check", on: name) }
       while let entry = try pass.nextEntry(of: &segment, queue) {
         try pass.check(entry, of: segment, queue)
         try take(entry)

@@ -29,6 +29,7 @@ import Testing
 
   private func read(
     _ file: borrowing OwnedDescriptor, _ mark: StagedMark, header: StagingHeader = Self.header,
+    _ control: RunControl = RunControl(),
     take: (StagedEntry) throws(ResyncError) -> Void = { (_) throws(ResyncError) in }
   ) throws -> StagingPrefix {
     var queue = try DiskQueue(
@@ -36,7 +37,7 @@ import Testing
       engine: .ioUring)
     return try readStaging(
       header, through: &queue, size: try FileStatus(of: file).size, name: "staging", upTo: mark,
-      control: RunControl(), take)
+      control: control, take)
   }
 
   @Test("behind its checkpoint it becomes what one that was never stopped is, for reading and applying")
@@ -131,6 +132,26 @@ import Testing
     #expect(refused(mark, other))
     try file.resize(to: mark.length - 1)
     #expect(refused(mark))
+  }
+
+  @Test("a request to end is followed while it is read")
+  func ended() throws {
+    let file = try unnamedFile(size: 0, in: "/var/tmp")
+    let (mark, control) = (try stopped(file), RunControl())
+    var entries = 0
+    var cause: ResyncError.Cause?
+    do throws(any Error) {
+      _ = try read(file, mark, control) { (_) throws(ResyncError) in
+        entries += 1
+        control.terminate()
+      }
+    } catch let error as ResyncError {
+      cause = error.cause
+    }
+    #expect(cause == .terminated)
+    var all = 0
+    let length = try read(file, mark) { (_) throws(ResyncError) in all += 1 }.length
+    #expect(length == mark.length && entries < all, "\(entries) of \(all)")
   }
 
   @Test("without room there is no checkpoint any more")
