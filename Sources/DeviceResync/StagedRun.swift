@@ -191,10 +191,13 @@ extension StagedRun {
       reporter.begin(.sealing)
       let seal = try staged.seal()
       // Read back before the commit: what a bad disk has made of it must not be found when it is too late.
-      return try directory.validate(
+      let validated = try directory.validate(
         run.stagingName,
         StagingExpectation(header: header(runs, run, relationship), seal: seal), runs[0].planned.engine,
         control)
+      // That takes its time; whoever asked for the end meanwhile wants no commit.
+      if control.isStopping { throw control.ending() }
+      return validated
     }
   }
 

@@ -146,6 +146,27 @@ import Testing
     #expect(areEqual(try pair.recovery.bytes(), FaultPair.bytes))
   }
 
+  @Test("a signal while the staging file is sealed and read back: no commit, nothing is written")
+  func signalWhileSealing() throws {
+    let pair = try TestPair(differing: .images)
+    let state = try StateDirectory()
+    let words = Operation.resync.words(
+      pair.primary, pair.recovery, state.options + ["--engine", "threads", "--progress", "json"])
+    // Each flush takes its time, the seal's too; strace keeps out of the signal's way.
+    let run = try Command.start(
+      words,
+      through: [
+        "strace", "-D", "-f", "-o", "/dev/null", "-e", "trace=fdatasync",
+        "-e", "inject=fdatasync:delay_enter=700000",
+      ])
+    let isSealing = try eventually(within: 40) { try run.complained().contains("\"Phase\":\"sealing\"") }
+    #expect(isSealing)
+    run.signal(SIGTERM)
+    expect(try Report(run.wait()), 32768, status: 21)
+    try pair.expectUntouched()
+    try state.expect("Never")
+  }
+
   @Test(
     "a signal beyond the commit says what is left, and the run is finished; SIGTERM to every process counts once"
   )
