@@ -163,10 +163,17 @@ import Testing
     let state = try StateDirectory()
     let bytes = randomBytes(16 << 20, seed: 5)
     let primary = try Image("primary", bytes)
-    let holder = try Child.mounting("none", at: Place.ours("small"), ["-t", "tmpfs", "-o", "size=9M"])
+    let disk = try Image("disk", size: 32 << 20)
+    try tool("mkfs.ext4", "-q", "-m", "0", "-J", "size=4", disk.path)
+    let loop = try NamedLoop(disk.path)
+    let holder = try Child.mounting(loop.node, at: Place.ours("small"))
     let inside = ["nsenter", "--mount=/proc/\(holder.id)/ns/mnt", "--"]
     let recovery = Place.ours("small/recovery")
-    let made = try Child(inside + ["truncate", "--size=16M", recovery]).wait()
+    let filling = #"""
+      truncate --size=16M "$1/recovery" && read -r blocks size < <(stat --file-system --format='%a %S' "$1") &&
+        fallocate --length $((blocks * size - (9 << 20))) "$1/full"
+      """#
+    let made = try Child(inside + ["bash", "-c", filling, "bash", Place.ours("small")]).wait()
     try #require(made.status == 0, "\(made)")
     let words = Operation.resync.words(
       primary.path, recovery, inPlace + ["--chunk-size", "64K", "--state-dir", state.path])
@@ -177,7 +184,7 @@ import Testing
     let place = try #require(error["Offset"].int)
     #expect((8 << 20...9 << 20).contains(place), "\(place)")
     #expect(report.notes.contains("goes on at"), "\(report)")
-    let grown = try Child(inside + ["mount", "-o", "remount,size=32M", Place.ours("small")]).wait()
+    let grown = try Child(inside + ["rm", Place.ours("small/full")]).wait()
     try #require(grown.status == 0, "\(grown)")
     let again = try Report(Command.start(words, through: inside).wait())
     expect(again, 0)
