@@ -36,13 +36,15 @@ struct CompareCommand: ParsableCommand {
   }
 
   func run() throws {
-    var request = try pairs.request(.compare)
+    let call = try pairs.call(.compare)
+    var request = call.request
     request.maxRanges = maxRanges
     request.streamsRanges = ranges != nil
     request.windowOffset = byteOffset?.bytes ?? 0
     request.windowLength = byteLength?.bytes
     Session(
-      request, json: pairs.json, limits: limits.limits, output: output, showsMap: map, rangesFile: ranges
+      request, json: pairs.json, limits: limits.limits(call), output: output, showsMap: map,
+      rangesFile: ranges
     ).run(confirming: false)
   }
 }

@@ -1,9 +1,18 @@
 public import ArgumentParser
 public import DeviceResync
 import Glibc
+import ReplicationService
 
 /// The disk pairs and how they are read: what `compare`, `resync` and `plan` share.
 struct PairOptions: ParsableArguments {
+  @Argument(
+    help: ArgumentHelp(
+      "A computer system of the configuration: the disks of the relationship whose primary it is.",
+      valueName: "system"))
+  var system: String?
+
+  @OptionGroup var from: ConfigurationOptions
+
   @Option(
     help: ArgumentHelp("The disk that is read: a block device or a raw image; repeats.", valueName: "path"))
   var primary: [String] = []
@@ -19,8 +28,8 @@ struct PairOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Declare the recovery raw: its content never refuses it.", valueName: "raw"))
   var recoveryFormat: DiskFormat?
 
-  @Option(help: "How still the primary must hold: auto, offline, snapshot or running.")
-  var source: RunRequest.Source = .auto
+  @Option(help: "How still the primary must hold: auto, offline, snapshot or running. (default: auto)")
+  var source: RunRequest.Source?
 
   @Flag(help: "Read holes too, instead of passing over what is a hole on both sides.")
   var full = false
@@ -46,19 +55,34 @@ struct PairOptions: ParsableArguments {
   @Flag(help: "Print one JSON object, whatever happens.")
   var json = false
 
-  /// The request that these options make.
-  func request(_ operation: RunRequest.Operation) throws -> RunRequest {
+  /// The request that these options make, with what the configuration says of the system.
+  func call(_ operation: RunRequest.Operation) throws -> Call {
+    var call = try target(operation)
+    apply(to: &call.request)
+    return call
+  }
+
+  private func target(_ operation: RunRequest.Operation) throws -> Call {
+    if let system {
+      guard primary.isEmpty, recovery.isEmpty else {
+        throw ValidationError("name a system, or disks with --primary and --recovery, and not both")
+      }
+      return try Call(operation, system, from)
+    }
     guard !primary.isEmpty || !recovery.isEmpty else {
-      throw ValidationError("no disk is named; use --primary PATH --recovery PATH")
+      throw ValidationError("no disk is named; name a system, or use --primary PATH --recovery PATH")
     }
     guard primary.count == recovery.count else {
       throw ValidationError(
         "\(primary.count) primaries and \(recovery.count) recoveries: the n-th --primary belongs to the n-th --recovery"
       )
     }
-    var request = RunRequest(
-      operation, pairs: zip(primary, recovery).map { RunRequest.Pair(primary: $0, recovery: $1) })
-    request.source = source
+    return Call(
+      RunRequest(operation, pairs: zip(primary, recovery).map { RunRequest.Pair(primary: $0, recovery: $1) }))
+  }
+
+  private func apply(to request: inout RunRequest) {
+    if let source { request.source = source }
     request.readsHoles = full
     request.allowsLargerRecovery = allowLargerRecovery
     if primaryFormat != nil { request.declaredRaw.insert(.primary) }
@@ -68,7 +92,6 @@ struct PairOptions: ParsableArguments {
     request.queueDepth = queueDepth
     request.engine = engine.engine
     request.onReadError = onReadError
-    return request
   }
 }
 
@@ -130,8 +153,8 @@ struct WriteOptions: ParsableArguments {
   var checkpointEvery: Size?
 
   func apply(to request: inout RunRequest) {
-    request.writeBack = writeBack
-    request.verifies = verify
+    if let writeBack { request.writeBack = writeBack }
+    if let verify { request.verifies = verify }
     request.isInitial = initial
     request.allowsBlankPrimary = blankPrimary
     request.acceptsContentChange = acceptContentChange
@@ -153,8 +176,8 @@ struct LimitOptions: ParsableArguments {
       valueName: "time"))
   var maxDuration: TimeArgument?
 
-  var limits: RunLimits {
-    var limits = stall.limits
+  func limits(_ call: Call) -> RunLimits {
+    var limits = stall.limits(call)
     limits.duration = maxDuration?.span
     return limits
   }
@@ -169,6 +192,13 @@ struct StallOptions: ParsableArguments {
   var stallTimeout: TimeArgument?
 
   var limits: RunLimits { stallTimeout.map { RunLimits(stall: $0.span) } ?? RunLimits() }
+
+  func limits(_ call: Call) -> RunLimits {
+    if stallTimeout == nil, let configured = call.settings.stallTimeout {
+      return RunLimits(stall: configured)
+    }
+    return limits
+  }
 }
 
 /// A span of time on the command line.

@@ -22,10 +22,10 @@ struct ResyncCommand: ParsableCommand {
   var yes = false
 
   func run() throws {
-    var request = try pairs.request(.resync)
-    writing.apply(to: &request)
-    request.isDryRun = dryRun
-    Session(request, json: pairs.json, limits: limits.limits, output: output).run(confirming: !yes)
+    var call = try pairs.call(.resync)
+    writing.apply(to: &call.request)
+    call.request.isDryRun = dryRun
+    Session(call.request, json: pairs.json, limits: limits.limits(call), output: output).run(confirming: !yes)
   }
 }
 
@@ -45,10 +45,10 @@ struct ResumeCommand: ParsableCommand {
   var yes = false
 
   func run() throws {
-    var request = try pairs.request(.resync)
-    writing.apply(to: &request)
-    request.mustContinue = true
-    Session(request, json: pairs.json, limits: limits.limits, output: output).run(confirming: !yes)
+    var call = try pairs.call(.resync)
+    writing.apply(to: &call.request)
+    call.request.mustContinue = true
+    Session(call.request, json: pairs.json, limits: limits.limits(call), output: output).run(confirming: !yes)
   }
 }
 
@@ -66,9 +66,9 @@ struct PlanCommand: ParsableCommand {
   var dryRun = false
 
   func run() throws {
-    var request = try pairs.request(.resync)
-    writing.apply(to: &request)
-    request.isDryRun = dryRun
-    Session(request, json: pairs.json, limits: stall.limits).showPlan()
+    var call = try pairs.call(.resync)
+    writing.apply(to: &call.request)
+    call.request.isDryRun = dryRun
+    Session(call.request, json: pairs.json, limits: stall.limits(call)).showPlan()
   }
 }

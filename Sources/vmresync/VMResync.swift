@@ -18,7 +18,7 @@ struct VMResync: ParsableCommand {
     version: vmresyncVersion,
     subcommands: [
       CompareCommand.self, ResyncCommand.self, ResumeCommand.self, PlanCommand.self, DevicesCommand.self,
-      RepairCommand.self,
+      RepairCommand.self, ConfigCommand.self,
     ])
 
   static func main() {
@@ -31,6 +31,12 @@ struct VMResync: ParsableCommand {
     do {
       var command = try parseAsRoot()
       try command.run()
+    } catch let error as ResyncError {
+      // Before a worker was there.
+      let isJSON = CommandLine.arguments.contains("--json")
+      Glibc.exit(
+        ResultPrinter(json: isJSON, isQuiet: false, showsMap: false).show(
+          .result(RunResult(nil, refusedBy: error))))
     } catch {
       let code = exitCode(for: error)
       if code.isSuccess { exit(withError: error) }  // --help and --version

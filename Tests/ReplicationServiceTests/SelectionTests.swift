@@ -133,4 +133,36 @@ import Testing
       #expect(value({ _ = try pairs(text) }, words) == .invalidParameter, "\(rule)")
     }
   }
+
+  @Test("what is suggested can be pasted, and pairs the disks; what cannot be paired says so")
+  func suggestions() throws {
+    let end = try #require(sampleConfiguration.firstRange(of: "[[relationship]]")?.lowerBound)
+    let systems = String(sampleConfiguration[..<end])
+    let configuration = try ConfigurationFolder.read(systems)
+    let suggestion = try configuration.suggestion(primary: "web01", recovery: "web01-replica")
+    #expect(
+      try pairs(systems + suggestion) == [
+        "/dev/vg0/web01 /dev/vg1/web01", "/dev/vg0/web01-data /dev/vg1/web01-data",
+      ])
+    let odd = systems + "[[system]]\nname = \"odd\"\ndisk = [{ target = \"sda\", source = \"/dev/odd\" }]\n"
+    let other = try ConfigurationFolder.read(odd).suggestion(primary: "web01", recovery: "odd")
+    #expect(
+      other.contains("# Those of odd: sda (/dev/odd)") && other.contains("primary = \"vda\""), "\(other)")
+    #expect(
+      value({ _ = try configuration.suggestion(primary: "web01", recovery: "web01") }) == .invalidParameter)
+  }
+
+  @Test("what holds for a relationship is its own, else the defaults', each with its place")
+  func settings() throws {
+    let configuration = try ConfigurationFolder.read(sampleConfiguration + "\nmax-difference = \"61 GiB\"\n")
+    let settings = configuration.settings(of: configuration.relationships[0])
+    #expect(settings.writeBack == .inPlace && settings.maxDifference == .bytes(61 << 30))
+    #expect(settings.stallTimeout == TimeSpan(seconds: 300) && settings.verifies == nil)
+    let text = try configuration.text(of: configuration.relationships[0])
+    for line in [
+      "max-difference  61 GiB  (", "stall-timeout   5min  (", "source          as the command decides  (not",
+    ] {
+      #expect(text.contains(line), "\(text)")
+    }
+  }
 }

@@ -118,6 +118,8 @@ public struct RunRequest: Sendable, Codable {
   public var operation: Operation
   /// With what.
   public var pairs: [Pair]
+  /// The computer system that was asked for; nil for explicit disks.
+  public var computerSystem: String?
   /// `resync` without writing.
   public var isDryRun = false
   /// How still the primary must hold.
@@ -190,4 +192,14 @@ public struct RunRequest: Sendable, Codable {
 
   /// Whether the recovery may be written.
   public var writes: Bool { operation == .resync && !isDryRun }
+}
+
+extension RunRequest.DifferenceLimit: CustomStringConvertible {
+  /// As it may be written: `25%`, `61 GiB`.
+  public var description: String {
+    switch self {
+    case .percent(let percent, _): percent.rounded() == percent ? "\(Int64(percent))%" : "\(percent)%"
+    case .bytes(let bytes): "\(ByteCount(bytes))"
+    }
+  }
 }

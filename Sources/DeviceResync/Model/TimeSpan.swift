@@ -26,3 +26,14 @@ public struct TimeSpan: Sendable, Hashable {
     self.seconds = seconds
   }
 }
+
+extension TimeSpan: CustomStringConvertible {
+  /// As it may be written: `5min`, `90s`.
+  public var description: String {
+    for (unit, name) in [(3600.0, "h"), (60.0, "min")]
+    where seconds >= unit && seconds.remainder(dividingBy: unit) == 0 {
+      return "\(Int64(seconds / unit))\(name)"
+    }
+    return seconds.rounded() == seconds ? "\(Int64(seconds))s" : "\(seconds)s"
+  }
+}

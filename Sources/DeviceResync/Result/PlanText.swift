@@ -3,7 +3,7 @@ extension Plan {
   ///
   /// - Parameter allVerdicts: whether guards that found nothing are listed too.
   public func text(allVerdicts: Bool) -> String {
-    var lines: [String] = []
+    var lines = request.computerSystem.map { ["  system   \(PrintableText($0))"] } ?? []
     for (index, pair) in pairs.enumerated() {
       if pairs.count > 1 { lines.append("Disk pair \(index + 1) of \(pairs.count)") }
       lines.append("  read     \(pair.primary.title)")

@@ -25,7 +25,7 @@ extension RunResult: Encodable {
     try container.encode(message, forKey: .message)
     // A call that completed synchronously has no job; explicit disks have no system; it started at once.
     try container.encodeNil(forKey: .job)
-    try container.encodeNil(forKey: .computerSystem)
+    try container.encode(computerSystem, forKey: .computerSystem)
     try container.encodeNil(forKey: .startTime)
     try container.encode(isIdentical, forKey: .identical)
     try container.encodeIfPresent(engine, forKey: .engine)

@@ -15,6 +15,8 @@ public struct RunResult: Sendable {
   public var pairs: [PairResult]
   /// The sums.
   public var totals: RunTotals
+  /// The computer system that was asked for; nil for explicit disks.
+  public var computerSystem: String?
   /// What moved the bytes of a call without pairs, a repair; nil where none were moved.
   public var engine: String?
   /// Whether a signal or a request ended it.
@@ -51,6 +53,7 @@ public struct RunResult: Sendable {
     returnValue = value
     self.message = message
     self.pairs = pairs
+    computerSystem = request?.computerSystem
     totals = pairs.reduce(into: RunTotals()) { $0 += $1.totals }
   }
 }

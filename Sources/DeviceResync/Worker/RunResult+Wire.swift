@@ -12,6 +12,7 @@ extension RunResult {
     var wasTerminated: Bool
     var wasDeclined: Bool
     var engine: String?
+    var computerSystem: String?
 
     init(_ result: RunResult) {
       operation = result.operation
@@ -23,6 +24,7 @@ extension RunResult {
       wasTerminated = result.wasTerminated
       wasDeclined = result.wasDeclined
       engine = result.engine
+      computerSystem = result.computerSystem
     }
 
     /// - Throws: for numbers that no run can have, which texts and maps could not be made from.
@@ -41,6 +43,7 @@ extension RunResult {
       result.wasTerminated = wasTerminated
       result.wasDeclined = wasDeclined
       result.engine = engine
+      result.computerSystem = computerSystem
       return result
     }
   }

@@ -86,6 +86,9 @@ public struct Configuration: Sendable, Equatable {
     public var verifies: Bool?
     /// How long nothing may move.
     public var stallTimeout: TimeSpan?
+
+    /// Nothing is said.
+    public init() {}
   }
 
   /// The systems, in the order of the files.
@@ -109,7 +112,13 @@ public struct Configuration: Sendable, Equatable {
   ///   the wrong type; 32773 where it makes no sense: each with file and key.
   public init(at path: FilePath) throws(ResyncError) {
     self.init()
-    try read(TrustedText(at: path))
+    do throws(ResyncError) {
+      try read(TrustedText(at: path))
+    } catch  where error.returnValue == .fileNotFound {
+      throw ResyncError(
+        error.cause, error.attempt, on: path.string, reason: error.reason,
+        remedy: "write it, or name another one with --config; the manual page vmresync(8) shows its form")
+    }
     let folder = path.removingLastComponent().appending("conf.d")
     for name in try TrustedText.names(in: folder, endingIn: ".toml") {
       try read(TrustedText(at: folder.appending(name)))

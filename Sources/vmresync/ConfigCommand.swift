@@ -1,0 +1,71 @@
+import ArgumentParser
+import DeviceResync
+import ReplicationService
+import SystemPackage
+
+struct ConfigCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "config",
+    abstract: "Check the configuration, show what holds for a system, suggest a relationship.",
+    subcommands: [Check.self, Show.self, Suggest.self])
+
+  struct Check: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Read a configuration, and say what is wrong with it.")
+
+    @Argument(help: ArgumentHelp("The file; those in conf.d beside it are read too.", valueName: "file"))
+    var file = Configuration.usualPath.string
+
+    func run() throws {
+      let configuration = try Configuration(at: FilePath(file))
+      for relationship in configuration.relationships { _ = try configuration.pairs(of: relationship) }
+      print(
+        "\(PrintableText(file)): \(configuration.systems.count) systems, \(configuration.relationships.count) relationships"
+      )
+    }
+  }
+
+  struct Show: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Show the relationship that a system is resynchronized by, and where each setting comes from."
+    )
+
+    @Argument(help: ArgumentHelp("The computer system.", valueName: "system"))
+    var system: String
+
+    @OptionGroup var from: ConfigurationOptions
+
+    func run() throws {
+      let configuration = try from.configuration()
+      let relationship = try configuration.relationship(of: system, named: from.relationship)
+      print(try configuration.text(of: relationship), terminator: "")
+    }
+  }
+
+  struct Suggest: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Print a relationship of two systems to paste.")
+
+    @Argument(help: ArgumentHelp("The system that is read.", valueName: "primary"))
+    var primary: String
+
+    @Argument(help: ArgumentHelp("The system that mirrors it.", valueName: "recovery"))
+    var recovery: String
+
+    @OptionGroup var from: ConfigurationOptions
+
+    func run() throws {
+      print(try from.configuration().suggestion(primary: primary, recovery: recovery), terminator: "")
+    }
+  }
+}
+
+/// Where systems and relationships are described.
+struct ConfigurationOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("Where systems and relationships are described.", valueName: "file"))
+  var config = Configuration.usualPath.string
+
+  @Option(help: ArgumentHelp("Which relationship, where a system has several recoveries.", valueName: "name"))
+  var relationship: String?
+
+  func configuration() throws(ResyncError) -> Configuration { try Configuration(at: FilePath(config)) }
+}
