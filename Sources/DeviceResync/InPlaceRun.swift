@@ -8,11 +8,15 @@ struct InPlaceRun {
   private let run: RunRecord
   private let pairs: [RelationshipState.Pair]
   private let allowance: DifferenceAllowance?
+  private let request: RunRequest
+  /// Which pairs may be worked on side by side.
+  private let lanes: [[Int]]
   private let control: RunControl
   private let reporter: RunReporter
 
   init(_ plan: Plan, _ control: RunControl, _ reporter: RunReporter) throws(ResyncError) {
     pairs = try RelationshipState.Pair.pairs(of: plan)
+    (request, lanes) = (plan.request, plan.lanes)
     var run = try RunRecord.ours(.inPlace, staging: nil)
     run.isFuzzy = plan.pairs.contains { $0.sourceMode == .running }
     self.run = run
@@ -26,7 +30,7 @@ struct InPlaceRun {
     self.reporter = reporter
   }
 
-  /// Carries all pairs out, one after the other; what fails is in their results.
+  /// Carries all pairs out, several at once; what fails is in their results.
   ///
   /// - Throws: where the state could not be written.
   func carryOut(
@@ -34,15 +38,10 @@ struct InPlaceRun {
   ) throws(ResyncError) {
     let journal = try InPlaceJournal(book, run, on: pairs)
     for index in runs.indices {
-      if control.isStopping {
-        runs[index].result.returnValue = control.ending().returnValue
-        continue
-      }
-      reporter.begin(pair: index)
       runs[index].journal = journal
       runs[index].allowance = allowance
-      runs[index].carryOut()
     }
+    try runs.carryOut(lanes, request, control, reporter)
     reporter.begin(.recording)
     try journal.end(
       runs.allSatisfy { $0.result.returnValue == .completed }
@@ -50,8 +49,9 @@ struct InPlaceRun {
   }
 }
 
-/// The relationship's record while a run writes in place.
+/// The relationship's record while a run writes in place: pairs that are worked on side by side share it.
 final class InPlaceJournal {
+  private let turn = Turn()
   private var book: StateBook<DirectoryStore>
   private var hold: RelationshipHold?
   private let run: RunRecord
@@ -69,6 +69,8 @@ final class InPlaceJournal {
 
   /// Inconsistent, durable when this returns; before the first write of the first pair, and at once after that.
   func willWrite() throws(ResyncError) {
+    turn.take()
+    defer { turn.giveBack() }
     guard !isMarked else { return }
     switch hold {
     case .some(let hold): try book.markInconsistent(hold, since: .now())

@@ -22,6 +22,10 @@ struct PairRun {
   var rewritten = ReadFaults()
   /// Readings of a chunk that failed, and went through in smaller pieces.
   var readsRepeated: UInt64 = 0
+  /// What both disks had been written when the pair was settled, staged; nil before.
+  var witnesses: Witnesses?
+  /// What a stopped run had come to, which this goes on behind; nil where it begins at 0.
+  var progress: StagedProgress?
   /// How much the recovery's image grows when the staged differences are written; nil where it is none.
   var growth: HoleGrowth?
 
