@@ -199,9 +199,15 @@ extension ClaimedRecoveries {
     let applied = try numbered.workSideBySide(lanes, most: parallel, control, reporter) {
       (recovery) throws(ResyncError) in
       let planned = recovery.element.planned
-      return try applyCommitted(
-        staging, from: place.directory, to: recovery.element.device, planned, pair: recovery.offset,
-        mode: .replay, proves: true, engine, planned.defaultZero, control, reporter)
+      do throws(ResyncError) {
+        return try applyCommitted(
+          staging, from: place.directory, to: recovery.element.device, planned, pair: recovery.offset,
+          mode: .replay, proves: true, engine, planned.defaultZero, control, reporter)
+      } catch {
+        // No primary takes part.
+        let name = recovery.element.device.disk.identity.path
+        throw error.naming(SideNames(primary: name, recovery: name))
+      }
     }.all(control)
     reporter.begin(.checking)
     for (index, recovery) in all.enumerated() {

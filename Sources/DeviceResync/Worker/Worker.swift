@@ -218,8 +218,8 @@ private struct Pulse {
       if waiting.isEmpty, !hasMoved { waiting = InFlightBoard.activities(of: nil) }
       return PairActivity(pair: strand.pair, movements: movements, waiting: Array(waiting.prefix(64)))
     }
-    guard now != told else { return nil }
-    told = now
-    return .pairs(now)
+    defer { told = now }
+    // Each may be left out where nobody reads, so that it is told again and again; that there is none is not.
+    return now.isEmpty && told.isEmpty ? nil : .pairs(now)
   }
 }

@@ -27,7 +27,8 @@ import Testing
         seen.most = max(seen.most, seen.underWay.count)
         seen.order.append(index)
       }
-      pause(milliseconds: 5)
+      // As many as there are lanes and leave are under way at one time.
+      _ = eventuallyTrue { box.seen.withLock { $0.most } == min(most, lanes.count) }
       element += index + 1
       #expect(Strand.current?.pair == (most == 1 ? nil : index))
       _ = box.seen.withLock { $0.underWay.remove(index) }
