@@ -122,14 +122,16 @@ final class RunReporter: Sendable {
       func tell(_ pair: Int, _ done: UInt64) {
         state.done[pair] = min(state.sizes[pair], max(state.done[pair] ?? 0, done))
       }
-      for (pair, work) in state.working where pair < state.sizes.count { tell(pair, work.strand.bytesDone) }
+      // A repair is told of the disks that were named, and may have to finish more.
+      let working = state.working.keys.filter { $0 < state.sizes.count }.sorted()
+      for pair in working { tell(pair, state.working[pair]?.strand.bytesDone ?? 0) }
       if state.working.isEmpty {
         tell(state.pair, control.bytesDone.load(ordering: .relaxed) &- state.base)
       }
       report(
         .progress(
           RunProgress(
-            pair: state.pair, working: state.working.keys.sorted(), pairs: state.sizes.count,
+            pair: state.pair, working: working, pairs: state.sizes.count,
             phase: state.working[state.pair]?.phase ?? state.phase, pairDone: state.done[state.pair] ?? 0,
             pairTotal: state.sizes[state.pair], callDone: sum(state.done.values), callTotal: sum(state.sizes),
             bytesDifferent: control.bytesDifferent.load(ordering: .relaxed),

@@ -146,6 +146,30 @@ struct RunReporterTests {
     #expect(control.bytesDone.load(ordering: .relaxed) == 500 + 1 << 40)
   }
 
+  @Test("pairs that nobody was told the size of are not told of")
+  func unknownPairs() throws {
+    let (heard, control) = (Heard(), RunControl())
+    let reporter = RunReporter(sizes: [1000], control: control) { heard.hear($0) }
+    let areThere = [SharedLatch(try Latch()), SharedLatch(try Latch())]
+    var elements = [0, 1]
+    try sideBySide(&elements, lanes: [[0], [1]], most: 2) { index, _ in
+      reporter.begin(pair: index)
+      reporter.begin(.applying)
+      areThere[index].open()
+      while !areThere[1 - index].wait(milliseconds: 100) {}
+      reporter.tick()
+      reporter.end(pair: index)
+    }
+    reporter.tick()
+    #expect(!heard.progress.isEmpty)
+    // What is told of no such pair comes back from the wire.
+    for progress in heard.progress {
+      let line = Wire.line(WorkerMessage.event(.progress(progress)))
+      let message: WorkerMessage? = try? Wire.value(of: Array(line.dropLast()))
+      #expect(message != nil, "\(progress)")
+    }
+  }
+
   @Test("two threads that report are told of one after the other")
   func threads() throws {
     let (heard, control) = (Heard(), RunControl())
