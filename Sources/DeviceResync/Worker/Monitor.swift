@@ -283,7 +283,8 @@ extension Monitor {
     child.kill()
     end.isGone = ((try? child.ending(within: 250)) ?? nil) != nil
     if !end.isGone { end.held = view.disks(among: pathsHeld(by: child.id)) }
-    if let over = pairStalls.over { return view.stalled(pair: over.pair, for: over.quiet, end) }
+    // Where all of them hang, one is named.
+    if let pair = pairStalls.quietest { return view.stalled(pair: pair.pair, for: pair.seconds, end) }
     return view.stalled(for: stall.quiet, end)
   }
 }

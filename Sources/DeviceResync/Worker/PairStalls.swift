@@ -52,8 +52,9 @@ struct PairStalls {
   /// How long is left until one of them is given up, in seconds.
   var left: Double { clocks.values.map(\.stall.left).min() ?? limit }
 
-  /// The first pair whose time is over, and how long it has not moved.
-  var over: (pair: Int, quiet: Double)? {
-    clocks.filter { $0.value.stall.left == 0 }.min { $0.key < $1.key }.map { ($0.key, $0.value.stall.quiet) }
+  /// The pair that has not moved for longest, and for how long, in seconds; nil where none is worked on beside others.
+  var quietest: (pair: Int, seconds: Double)? {
+    clocks.sorted { $0.key < $1.key }.map { (pair: $0.key, seconds: $0.value.stall.quiet) }
+      .max { $0.seconds < $1.seconds }
   }
 }

@@ -10,15 +10,17 @@ import Testing
   @Test("one that does not move is found, whatever the others do")
   func hangs() {
     var stalls = PairStalls(limit: 2)
-    #expect(stalls.left == 2 && stalls.over == nil)
+    #expect(stalls.left == 2 && stalls.quietest == nil)
     for round in 0..<7 {
       stalls.take(pairs(UInt64(round), 5))
       stalls.elapse(0.25, asked: 1)
     }
-    #expect(stalls.left == 0.25 && stalls.over == nil)
+    #expect(stalls.left == 0.25)
     stalls.take(pairs(100, 5))
     stalls.elapse(0.25, asked: 1)
-    #expect(stalls.over?.pair == 1 && stalls.over?.quiet == 2)
+    #expect(stalls.left == 0 && stalls.quietest?.pair == 1 && stalls.quietest?.seconds == 2)
+    stalls.take(.pairs([]))
+    #expect(stalls.left == 2 && stalls.quietest == nil)
   }
 
   @Test("one that moves again, begins a phase, waits for another or has ended is given its time anew")
