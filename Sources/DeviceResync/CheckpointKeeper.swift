@@ -1,6 +1,6 @@
 import SystemPackage
 
-/// The records of a run, shared by those of its parts that write them; all on one thread.
+/// The records of a run, shared by those of its parts that write them; one of them at a time.
 final class BookBox {
   var book: StateBook<DirectoryStore>
 
@@ -8,22 +8,29 @@ final class BookBox {
 }
 
 /// Remembers how far a staged run has come, with what was seen of its disks before the first byte was compared.
-final class CheckpointKeeper {
+///
+/// The book is touched by who makes a checkpoint, one at a time, and by nobody else meanwhile.
+final class CheckpointKeeper: @unchecked Sendable {
+  private struct State {
+    var readsHoles: Bool
+    /// The pairs that were begun, by their numbers.
+    var pairs: [Int: Checkpoint.Pair] = [:]
+    /// Bytes of each.
+    var sizes: [Int: UInt64] = [:]
+    /// What the record says.
+    var latest: Checkpoint?
+  }
+
   private let books: BookBox
   private let run: UniqueID
   private let relationship: UniqueID
   /// Tells when the next one is due; nil where a run like this cannot be continued.
   private let clock: CheckpointClock?
-  private var readsHoles = false
-  private var pairs: [Checkpoint.Pair]
-  /// Bytes of each pair that was begun.
-  private var sizes: [UInt64] = []
-  /// What the record says.
-  private var latest: Checkpoint?
+  private let state: Guarded<State>
 
   /// - Parameters:
   ///   - checkpoint: of the stopped run that is continued.
-  ///   - sizes: bytes of its pairs.
+  ///   - sizes: bytes of every pair.
   init(
     _ books: BookBox, _ run: UniqueID, in relationship: UniqueID, _ clock: CheckpointClock?,
     after checkpoint: Checkpoint? = nil, sizes: [UInt64] = []
@@ -32,37 +39,49 @@ final class CheckpointKeeper {
     self.run = run
     self.relationship = relationship
     self.clock = clock
-    latest = checkpoint
-    readsHoles = checkpoint?.readsHoles ?? false
-    pairs = checkpoint?.pairs ?? []
-    self.sizes = sizes
+    var state = State(readsHoles: checkpoint?.readsHoles ?? false, latest: checkpoint)
+    for pair in checkpoint?.pairs ?? [] {
+      state.pairs[pair.index] = pair
+      state.sizes[pair.index] = sizes[pair.index]
+    }
+    self.state = Guarded(state)
   }
 
   /// Whether the next run may go on where this one was last remembered.
-  var canContinue: Bool { latest?.isProvable == true }
+  var canContinue: Bool { state.withLock { $0.latest?.isProvable == true } }
 
   /// Whether all that differs is known, and was not staged whole.
-  var knowsWhere: Bool { latest?.staged?.lacksBytes == true }
+  var knowsWhere: Bool { state.withLock { $0.latest?.staged?.lacksBytes == true } }
 
   /// A pair is about to be compared, and is settled.
   func begin(_ run: PairRun, readsHoles: Bool) throws(ResyncError) {
-    self.readsHoles = readsHoles
     guard clock != nil else { return }
     let seen = try run.evidenceWithoutWriters()
-    pairs.append(Checkpoint.Pair(offset: 0, primary: seen.primary, recovery: seen.recovery))
-    sizes.append(run.pair.primary.disk.identity.size)
+    state.withLock { state in
+      state.readsHoles = readsHoles
+      state.pairs[run.index] = Checkpoint.Pair(
+        index: run.index, offset: 0, primary: seen.primary, recovery: seen.recovery)
+      state.sizes[run.index] = run.pair.primary.disk.identity.size
+    }
   }
 
-  /// What makes checkpoints of the pair that was begun last; nil where none is wanted.
+  /// What makes checkpoints; nil where none is wanted.
   func checkpoints() -> StagedCheckpoints? {
     guard let clock else { return nil }
     return StagedCheckpoints(clock: clock) { [self] (mark) throws(ResyncError) in
-      for index in pairs.indices { pairs[index].offset = index < mark.pair ? sizes[index] : mark.offset }
-      let checkpoint = Checkpoint(
-        readsHoles: readsHoles, pairs: pairs,
-        staged: Checkpoint.Staged(segments: mark.segments, length: mark.length, hash: mark.hash))
+      let checkpoint = state.withLock { state in
+        // Of a pair of which nothing is in the file yet nothing needs proof.
+        let pairs = mark.offsets.enumerated().compactMap { index, offset -> Checkpoint.Pair? in
+          guard offset > 0, var pair = state.pairs[index] else { return nil }
+          pair.offset = offset
+          return pair
+        }
+        return Checkpoint(
+          readsHoles: state.readsHoles, pairs: pairs,
+          staged: Checkpoint.Staged(segments: mark.segments, length: mark.length, hash: mark.hash))
+      }
       try books.book.setCheckpoint(checkpoint, of: run, in: relationship)
-      latest = checkpoint
+      state.withLock { $0.latest = checkpoint }
       // What proves nothing is said once, so that the next run can say why it starts at 0.
       return checkpoint.isProvable
     }
@@ -71,27 +90,38 @@ final class CheckpointKeeper {
   /// Remembers what differs, of which the bytes had no room: all pairs are compared whole.
   func keepFigures(_ file: (segments: UInt64, length: UInt64, hash: UInt128)) throws(ResyncError) {
     guard clock != nil else { return }
-    for index in pairs.indices { pairs[index].offset = sizes[index] }
-    let checkpoint = Checkpoint(
-      readsHoles: readsHoles, pairs: pairs,
-      staged: Checkpoint.Staged(
-        lacksBytes: true, segments: file.segments, length: file.length, hash: file.hash))
+    let checkpoint = state.withLock { state in
+      let pairs = state.pairs.values.sorted { $0.index < $1.index }.map { pair in
+        var whole = pair
+        whole.offset = state.sizes[pair.index] ?? 0
+        return whole
+      }
+      return Checkpoint(
+        readsHoles: state.readsHoles, pairs: pairs,
+        staged: Checkpoint.Staged(
+          lacksBytes: true, segments: file.segments, length: file.length, hash: file.hash))
+    }
     try books.book.setCheckpoint(checkpoint, of: run, in: relationship)
-    latest = checkpoint
+    state.withLock { $0.latest = checkpoint }
   }
 
   /// What the checkpoint stands for is about to go; durable when this returns.
   func forget() throws(ResyncError) {
     try books.book.setCheckpoint(nil, of: run, in: relationship)
-    (latest, pairs, sizes) = (nil, [], [])
+    state.withLock { ($0.latest, $0.pairs, $0.sizes) = (nil, [:], [:]) }
   }
 
   /// What a person may do next.
   ///
   /// - Parameter recovery: the name of one.
   func note(_ recovery: String) -> String {
-    let last = latest?.pairs.last
-    return "the same command goes on at \(ByteCount(last?.offset ?? 0)) of \(ByteCount(sizes.last ?? 0)), "
+    let (done, size) = state.withLock { state in
+      (state.latest?.pairs ?? []).reduce(into: (UInt64(0), UInt64(0))) { sums, pair in
+        sums.0 = sums.0.saturatingAdd(pair.offset)
+        sums.1 = sums.1.saturatingAdd(state.sizes[pair.index] ?? 0)
+      }
+    }
+    return "the same command goes on at \(ByteCount(done)) of \(ByteCount(size)), "
       + "if nobody writes to the disks until then; drop it with: vmresync repair \(ShellWord(recovery))"
   }
 }

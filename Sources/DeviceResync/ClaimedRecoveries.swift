@@ -7,10 +7,13 @@ struct ClaimedRecoveries: ~Copyable {
   final class Recovery {
     let device: RecoveryDevice
     let planned: NamedDisk
+    /// The disks with heads that it lies on.
+    let rotationalDisks: Set<DeviceNumber>
 
-    init(_ device: consuming RecoveryDevice, _ planned: NamedDisk) {
+    init(_ device: consuming RecoveryDevice, _ planned: NamedDisk, on host: Host) {
       self.device = device
       self.planned = planned
+      rotationalDisks = host.rotationalDisks(of: planned)
     }
   }
 
@@ -50,7 +53,7 @@ struct ClaimedRecoveries: ~Copyable {
       try Self.check(disk, pair, host)
       let device = try RecoveryDevice(claiming: disk)
       if let whole = disk.wholeDisk { try locks.take(on: whole) }
-      all.append(Recovery(device, disk))
+      all.append(Recovery(device, disk, on: host))
     }
     self.all = all
     udevLocks = locks

@@ -6,14 +6,6 @@ struct Continued: Sendable {
   let terms: ContinuationTerms
 }
 
-/// Whether the disks are what a stopped run had read (PITFALLS G3).
-struct ContinuationProof {
-  /// Of the pairs that it had begun; taken before they were looked at.
-  var witnesses: [PairRun.Witnesses] = []
-  /// Which part failed, as a sentence without a full stop; nil where none did.
-  var obstacle: String?
-}
-
 extension Plan {
   /// What the run wants, as far as a stopped one may be gone on with.
   var terms: ContinuationTerms? {
@@ -29,22 +21,22 @@ extension Plan {
 
 extension [PairRun] {
   /// Settles the disks that a stopped run had begun to read, and looks whether they are what it read.
+  ///
+  /// - Returns: which part of the proof failed, as a sentence without a full stop; nil where none did.
   mutating func prove(
     _ checkpoint: Checkpoint, _ pairs: [RelationshipState.Pair], _ reporter: RunReporter
-  ) throws(ResyncError) -> ContinuationProof {
-    var proof = ContinuationProof()
-    for (index, former) in checkpoint.pairs.enumerated() {
+  ) throws(ResyncError) -> String? {
+    for former in checkpoint.pairs {
+      let index = former.index
       reporter.begin(pair: index)
       // The witnesses first: what is written from then on they see, what was written before the evidence shows.
-      proof.witnesses.append(try self[index].prepare())
+      self[index].witnesses = try self[index].prepare()
       let now = try self[index].evidence()
       for (side, seen) in [(Side.primary, now.primary), (.recovery, now.recovery)] {
-        guard let change = seen.change(since: former[side]) else { continue }
-        proof.obstacle = pairs[index].unproven(side, change)
-        return proof
+        if let change = seen.change(since: former[side]) { return pairs[index].unproven(side, change) }
       }
     }
-    return proof
+    return nil
   }
 }
 

@@ -4,7 +4,9 @@ import SystemPackage
 ///
 /// Its checkpoint moves only after a flush. Once something is written, what was seen of the recovery before shows
 /// nothing any more: only a run that ends in order leaves a checkpoint that can be proved (PITFALLS G3).
-final class InPlaceJournal {
+final class InPlaceJournal: @unchecked Sendable {
+  /// What follows is touched by who has the turn, and by the run's own thread while no pair is worked on.
+  private let turn = Turn()
   private let books: BookBox
   private var hold: RelationshipHold?
   private let run: RunRecord
@@ -27,9 +29,9 @@ final class InPlaceJournal {
     self.run = run
     self.clock = clock
     self.readsHoles = readsHoles
-    for (index, pair) in (checkpoint?.pairs ?? []).enumerated() {
-      pairs[index] = pair
-      counted[index] = pair.offset
+    for pair in checkpoint?.pairs ?? [] {
+      pairs[pair.index] = pair
+      counted[pair.index] = pair.offset
     }
   }
 
@@ -38,13 +40,18 @@ final class InPlaceJournal {
 
   /// A pair is about to be compared, and is settled.
   func begin(_ pair: PairRun) throws(ResyncError) {
-    guard clock != nil, pairs[pair.index] == nil else { return }
+    guard turn.during({ clock != nil && pairs[pair.index] == nil }) else { return }
     let seen = try pair.evidenceWithoutWriters()
-    pairs[pair.index] = Checkpoint.Pair(offset: 0, primary: seen.primary, recovery: seen.recovery)
+    turn.during {
+      pairs[pair.index] = Checkpoint.Pair(
+        index: pair.index, offset: 0, primary: seen.primary, recovery: seen.recovery)
+    }
   }
 
   /// Inconsistent, durable when this returns; before the first write of the first pair, and at once after that.
   func willWrite() throws(ResyncError) {
+    turn.take()
+    defer { turn.giveBack() }
     guard !isMarked else { return }
     switch hold {
     case .some(let hold): try books.book.markInconsistent(hold, since: .now())
@@ -58,11 +65,18 @@ final class InPlaceJournal {
   func advance(
     _ index: Int, to offset: UInt64, flush: () throws(ResyncError) -> Void
   ) throws(ResyncError) {
-    guard let clock, pairs[index] != nil else { return }
-    let more = offset - min(offset, counted[index] ?? 0)
-    counted[index] = offset
-    guard clock.isDue(after: more) else { return }
+    let isDue = turn.during {
+      guard let clock, pairs[index] != nil else { return false }
+      let more = offset - min(offset, counted[index] ?? 0)
+      counted[index] = offset
+      return clock.isDue(after: more)
+    }
+    guard isDue else { return }
+    // Pairs beside this one go on meanwhile.
     try flush()
+    turn.take()
+    defer { turn.giveBack() }
+    guard let clock else { return }
     pairs[index]?.offset = offset
     pairs[index]?.found = nil
     if let checkpoint = checkpoint(of: pairs) {
@@ -72,7 +86,9 @@ final class InPlaceJournal {
   }
 
   /// What was found of a pair proves nothing: it is compared from its start, and this run is not gone on with.
-  func startAgain(_ index: Int) throws(ResyncError) {
+  func startAgain() throws(ResyncError) {
+    turn.take()
+    defer { turn.giveBack() }
     (clock, pairs) = (nil, [:])
     try books.book.setCheckpoint(nil, of: run.id, in: id)
   }
@@ -84,11 +100,10 @@ final class InPlaceJournal {
     }
   }
 
-  /// Nil where a pair was not begun before others were.
+  /// Nil where nothing is dealt with: of such a pair nothing needs proof.
   private func checkpoint(of pairs: [Int: Checkpoint.Pair]) -> Checkpoint? {
-    let inOrder = (0..<pairs.count).compactMap { pairs[$0] }
-    guard !inOrder.isEmpty, inOrder.count == pairs.count else { return nil }
-    return Checkpoint(readsHoles: readsHoles, pairs: inOrder, staged: nil)
+    let begun = pairs.values.filter { $0.offset > 0 }.sorted { $0.index < $1.index }
+    return begun.isEmpty ? nil : Checkpoint(readsHoles: readsHoles, pairs: begun, staged: nil)
   }
 
   /// The end of a run that did not go through, and may be gone on with where `pairs` say; durable when this returns.

@@ -13,6 +13,8 @@ struct InPlaceRun: ~Copyable {
   /// Where a stopped run may be gone on with; nil where nothing is left of one.
   private let continued: Continued?
   private let allowance: DifferenceAllowance?
+  /// Which pairs may be worked on side by side.
+  private let lanes: [[Int]]
   private let control: RunControl
   private let reporter: RunReporter
 
@@ -24,7 +26,7 @@ struct InPlaceRun: ~Copyable {
     self.pairs = pairs
     self.continued = continued
     books = BookBox(book)
-    request = plan.request
+    (request, lanes) = (plan.request, plan.lanes)
     isFuzzy = plan.pairs.contains { $0.sourceMode == .running }
     // First runs and recoveries of no worth are expected to differ.
     let isExpected =
@@ -36,31 +38,29 @@ struct InPlaceRun: ~Copyable {
     self.reporter = reporter
   }
 
-  /// Carries all pairs out, one after the other; what fails is in their results.
+  /// Carries all pairs out, several at once; what fails is in their results.
   ///
   /// - Throws: where the state could not be read or written.
   consuming func carryOut(_ runs: inout [PairRun]) throws(ResyncError) {
     let (run, journal) = try begin(&runs)
     for index in runs.indices {
-      if control.isStopping {
-        runs[index].result.returnValue = control.ending().returnValue
-        continue
-      }
-      reporter.begin(pair: index)
       runs[index].journal = journal
       runs[index].allowance = allowance
-      runs[index].carryOut()
     }
+    try runs.carryOut(lanes, request, control, reporter)
     reporter.begin(.recording)
     if runs.allSatisfy({ $0.result.returnValue == .completed }) {
       return try journal.end(CompletedRun(run, runs.map(\.result)))
     }
     let left = try journal.leave(places(&runs, journal))
-    if let left, left.isProvable, let last = left.pairs.last {
-      let index = left.pairs.count - 1
-      runs[index].result.notes.append(
-        "the same command goes on at \(ByteCount(last.offset)) of \(ByteCount(pairs[index].primary.size)), if nobody "
-          + "writes to the disks until then")
+    if let left, left.isProvable {
+      let sums = left.pairs.reduce(into: (done: UInt64(0), size: UInt64(0))) { sums, pair in
+        sums.done = sums.done.saturatingAdd(pair.offset)
+        sums.size = sums.size.saturatingAdd(pairs[pair.index].primary.size)
+      }
+      runs[0].result.notes.append(
+        "the same command goes on at \(ByteCount(sums.done)) of \(ByteCount(sums.size)), if nobody writes to the disks "
+          + "until then")
     }
   }
 
@@ -79,7 +79,8 @@ struct InPlaceRun: ~Copyable {
         let seen = try runs[index].evidenceWithoutWriters()
         try runs[index].conclude(standing.witnesses, submitted: standing.submitted)
         places[index] = Checkpoint.Pair(
-          offset: reached.offset, primary: former.primary, recovery: seen.recovery, found: reached.found)
+          index: index, offset: reached.offset, primary: former.primary, recovery: seen.recovery,
+          found: reached.found)
       } catch {
         runs[index].fail(error)
         return [:]
@@ -118,31 +119,30 @@ extension InPlaceRun {
     guard var hold = try books.book.resume(stopped, as: run, on: pairs, continued.terms) else {
       throw ResyncError.recordChanged(stopped)
     }
-    let proof: ContinuationProof
-    var progress: [InPlaceProgress] = []
+    var obstacle: String?
+    var progress: [Int: InPlaceProgress] = [:]
     do throws(ResyncError) {
-      var found = try runs.prove(checkpoint, pairs, reporter)
-      if found.obstacle == nil {
-        switch former.writeBack {
-        case .inPlace:
-          progress = zip(checkpoint.pairs, runs).map {
-            InPlaceProgress(
-              $0, size: $1.pair.primary.disk.identity.size, readsHoles: checkpoint.readsHoles)
-          }
-        case .staged:
-          switch try known(former, checkpoint, runs, stopped.id) {
-          case .success(let known): progress = known
-          case .failure(let reason): found.obstacle = reason.text
-          }
+      obstacle = try runs.prove(checkpoint, pairs, reporter)
+      switch former.writeBack {
+      case _ where obstacle != nil: break
+      case .inPlace:
+        for pair in checkpoint.pairs {
+          progress[pair.index] = InPlaceProgress(
+            pair, size: runs[pair.index].pair.primary.disk.identity.size, readsHoles: checkpoint.readsHoles)
+        }
+      case .staged:
+        switch try known(former, checkpoint, runs, stopped.id) {
+        case .success(let known): for (index, known) in known.enumerated() { progress[index] = known }
+        case .failure(let reason): obstacle = reason.text
         }
       }
-      proof = found
     } catch {
       // What was left stands as it did.
       hold.release()
       throw error
     }
-    if let obstacle = proof.obstacle {
+    if let obstacle {
+      for index in runs.indices { runs[index].witnesses = nil }
       runs[0].result.notes.append(former.notContinued(obstacle))
       if let place = former.staging { try StagingDirectory.drop(place, books.book.store) }
       try books.book.abandon(hold)
@@ -154,10 +154,11 @@ extension InPlaceRun {
       hold = try books.book.replaceRun(of: hold, by: run)
       try StagingDirectory.drop(place, books.book.store)
     }
-    for (index, progress) in progress.enumerated() {
+    for index in runs.indices {
+      guard let progress = progress[index] else { continue }
       runs[index].allowance = allowance
-      runs[index].takeOver(progress, proof.witnesses[index])
-      runs[index].result.notes.append(progress.note(of: checkpoint.pairs[index], pairs[index]))
+      runs[index].takeOver(progress)
+      runs[index].result.notes.append(progress.note(pairs[index]))
     }
     // What was seen of the disks then is what the next proof needs; how far they are known to be written is another
     // matter.
@@ -177,12 +178,13 @@ extension InPlaceRun {
   private borrowing func known(
     _ former: RunRecord, _ checkpoint: Checkpoint, _ runs: [PairRun], _ relationship: UniqueID
   ) throws(ResyncError) -> Result<[InPlaceProgress], Unusable> {
-    guard let place = former.staging, let staged = checkpoint.staged, let last = checkpoint.pairs.last,
-      checkpoint.pairs.count == runs.count
-    else { return .failure(Unusable(text: "it had not come to the end")) }
+    guard let place = former.staging, let staged = checkpoint.staged, checkpoint.pairs.count == runs.count
+    else {
+      return .failure(Unusable(text: "it had not come to the end"))
+    }
     let found = runs.map(StagedProgress.init)
     let mark = StagedMark(
-      pair: runs.count - 1, offset: last.offset, segments: staged.segments, length: staged.length,
+      offsets: checkpoint.pairs.map(\.offset), segments: staged.segments, length: staged.length,
       hash: staged.hash)
     let known: KnownDifferences
     do throws(ResyncError) {
@@ -190,9 +192,6 @@ extension InPlaceRun {
         StagingHeader(runs, pairs, former, relationship), former.stagingName, mark, runs[0].planned.engine,
         control
       ) { (entry) throws(ResyncError) in
-        guard found.indices.contains(entry.pair) else {
-          throw StagingFault.malformed(.header).error(on: former.stagingName)
-        }
         try found[entry.pair].take(entry)
       }
     } catch  where !error.isStop {
@@ -209,7 +208,7 @@ extension InPlaceRun {
 
 extension InPlaceProgress {
   /// For people.
-  fileprivate func note(of checkpoint: Checkpoint.Pair, _ pair: RelationshipState.Pair) -> String {
+  fileprivate func note(_ pair: RelationshipState.Pair) -> String {
     known == nil
       ? "continued at \(ByteCount(offset)) of \(ByteCount(pair.primary.size))"
       : "what is known to differ is written without another comparison of the rest"

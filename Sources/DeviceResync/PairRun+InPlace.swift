@@ -64,15 +64,14 @@ extension PairRun {
   }
 
   /// Takes over what a stopped run had come to.
-  mutating func takeOver(_ progress: InPlaceProgress, _ witnesses: Witnesses) {
+  mutating func takeOver(_ progress: InPlaceProgress) {
     former = progress
-    standing = Standing(witnesses: witnesses)
     start = progress.known == nil ? progress.offset : 0
     result.totals = progress.totals
     result.engine = planned.engine.rawValue
     allowance?.count(written: progress.totals.bytesWritten)
     let left = progress.known == nil ? 0 : progress.totals.bytesDifferent
-    control.bytesDone.wrappingAdd(progress.totals.bytesContinued - left, ordering: .relaxed)
+    control.count(done: progress.totals.bytesContinued - left)
     control.bytesDifferent.wrappingAdd(progress.totals.bytesWritten, ordering: .relaxed)
     control.bytesWritten.wrappingAdd(progress.totals.bytesWritten, ordering: .relaxed)
     reporter.tell(.differences(bytes: result.totals.bytesDifferent, pair: index))

@@ -2,17 +2,10 @@ import Synchronization
 import SystemPackage
 
 extension PairRun {
-  /// Compares the pair into the staging file: the recovery is not written.
+  /// Compares the pair into the staging file, beside others: the recovery is not written.
   ///
-  /// - Parameters:
-  ///   - writer: is taken, and given back.
-  ///   - progress: what a stopped run had come to, where this goes on behind it.
-  ///   - checkpoints: how often it is remembered how far this has come; nil for never.
   /// - Returns: false where a hole was not one: everything must be compared again, holes too.
-  mutating func stage(
-    _ writer: inout StagingWriter<DiskQueue>?, readsHoles: Bool, after progress: StagedProgress?,
-    _ checkpoints: StagedCheckpoints?
-  ) throws(ResyncError) -> Bool {
+  mutating func stage(_ staging: SharedStaging<DiskQueue>, readsHoles: Bool) throws(ResyncError) -> Bool {
     reporter.begin(.comparing)
     result.engine = planned.engine.rawValue
     result.totals = RunTotals()
@@ -28,43 +21,29 @@ extension PairRun {
     var queue = try makeQueue()
     let readsHoles = readsHoles || !tellsHoles
     let before = imageStatuses()
-    guard let staging = writer.take() else { preconditionFailure("the writer goes from pair to pair") }
     let checksum: RunningChecksum
     do throws(Errno) {
       checksum = try RunningChecksum()
     } catch {
-      staging.drop()
       throw ResyncError(.kernel(error, .setUp), "compare", on: names[.primary])
     }
     var sink = StagedSink(
-      recorder, staging, pair: index, checksum: checksum, growth: growth, from: start,
-      checkpoints: checkpoints)
+      recorder, staging, pair: index, checksum: checksum, growth: growth, from: start)
     let outcome = compare(&queue, &sink, readsHoles)
     note(sink.recorder)
-    do throws(ResyncError) {
-      switch try outcome.ending.get() {
-      case .stopped:
-        if control.request.load(ordering: .acquiring) == .terminate { try sink.makeCheckpoint() }
-        throw control.ending()
-      case .holeHoldsData:
-        writer = sink.takeWriter()
-        return false
-      case .complete: break
-      }
-      if result.totals.bytesSkipped > 0, !before.holds(imageStatuses(), recoveryToo: true) {
-        writer = sink.takeWriter()
-        return false
-      }
-      // A difference that goes on behind the checkpoint is one.
-      if let first = sink.firstDifference, first == progress?.lastDifference {
-        result.totals.differentRanges -= 1
-      }
-      try stageTail(&sink)
-    } catch {
-      sink.takeWriter().drop()
-      throw error
+    switch try outcome.ending.get() {
+    case .stopped: throw control.ending()
+    case .holeHoldsData: return false
+    case .complete: break
     }
-    writer = sink.takeWriter()
+    if result.totals.bytesSkipped > 0, !before.holds(imageStatuses(), recoveryToo: true) { return false }
+    // A difference that goes on behind the checkpoint is one.
+    if let first = sink.firstDifference, first == progress?.lastDifference {
+      result.totals.differentRanges -= 1
+    }
+    try stageTail(&sink)
+    // What is said of a recovery that could not be read would be forgotten.
+    if !rewritten.isEmpty { staging.forgetCheckpoints() }
     return true
   }
 

@@ -26,6 +26,10 @@ struct PairRun {
   var rewritten = ReadFaults()
   /// Readings of a chunk that failed, and went through in smaller pieces.
   var readsRepeated: UInt64 = 0
+  /// What both disks had been written when the pair was settled, staged; nil before.
+  var witnesses: Witnesses?
+  /// What a stopped run had come to, which this goes on behind; nil where it begins at 0.
+  var progress: StagedProgress?
   /// How much the recovery's image grows when the staged differences are written; nil where it is none.
   var growth: HoleGrowth?
 
@@ -112,7 +116,7 @@ extension PairRun {
   private mutating func work() throws(ResyncError) {
     let witnesses: Witnesses
     // One that is gone on with was settled for its proof.
-    if let standing { witnesses = standing.witnesses } else { witnesses = try prepare() }
+    if let settled = self.witnesses { witnesses = settled } else { witnesses = try prepare() }
     try journal?.begin(self)
     standing = Standing(witnesses: witnesses)
     var submitted: UInt64 = 0
@@ -219,7 +223,7 @@ extension PairRun {
       result.notes.append("a hole was not empty, or an image changed: every byte was read")
       readsHoles = true
       (start, former) = (0, nil)
-      try journal?.startAgain(index)
+      try journal?.startAgain()
     }
   }
 

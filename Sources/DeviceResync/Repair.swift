@@ -16,7 +16,8 @@ public func repair(
 private func repair(_ request: RepairRequest, _ control: RunControl, _ reporter: RunReporter) -> RunResult {
   do throws(ResyncError) {
     let engine = try Engine(request.engine, ringRefusal: ringRefusal())
-    let done = try repair(request.paths, FilePath(request.stateDirectory), engine, control, reporter)
+    let done = try repair(
+      request.paths, FilePath(request.stateDirectory), engine, parallel: request.parallel, control, reporter)
     var result = RunResult(
       nil, .completed,
       done.notes.isEmpty ? "nothing was left unfinished" : done.notes.joined(separator: "; "),
@@ -31,7 +32,8 @@ private func repair(_ request: RepairRequest, _ control: RunControl, _ reporter:
 }
 
 private func repair(
-  _ paths: [String], _ directory: FilePath, _ engine: Engine, _ control: RunControl, _ reporter: RunReporter
+  _ paths: [String], _ directory: FilePath, _ engine: Engine, parallel: Int, _ control: RunControl,
+  _ reporter: RunReporter
 ) throws(ResyncError) -> (notes: [String], movedBytes: Bool) {
   reporter.begin(.planning)
   guard let store = try DirectoryStore.ifPresent(at: directory) else { return ([], false) }
@@ -51,7 +53,7 @@ private func repair(
     disks.append(disk)
   }
   reporter.take(sizes: disks.map(\.size))
-  var unfinished = Unfinished(StateBook(store), engine, control, reporter)
+  var unfinished = Unfinished(StateBook(store), engine, parallel: parallel, control, reporter)
   var paths: [PersistentIdentity: String] = [:]
   for disk in disks {
     paths[try PersistentIdentity(of: disk, on: host)] = disk.name.canonical?.string ?? disk.name.typed

@@ -38,16 +38,7 @@ private func carryOut(_ plan: Plan, _ control: RunControl, _ reporter: RunReport
       results = try carryOutWriting(call.pairs, now, book, continued, control, reporter)
       for note in notes { results[0].notes.append(note) }
     } else {
-      for (index, pair) in call.pairs.enumerated() {
-        if control.isStopping {
-          results[index].returnValue = control.ending().returnValue
-          continue
-        }
-        reporter.begin(pair: index)
-        var work = PairRun(pair, now.pairs[index], plan.request, control, reporter, index)
-        work.carryOut()
-        results[index] = work.result
-      }
+      results = try carryOutReading(call.pairs, now, control, reporter)
     }
     reporter.begin(.closing)  // What was opened is let go of from here on.
   } catch {
@@ -90,13 +81,34 @@ private func lookUp(
 ) throws(ResyncError) -> (notes: [String], continued: Continued?) {
   guard let known = book.take() else { return ([], nil) }
   let pairs = try RelationshipState.Pair.pairs(of: plan)
-  var unfinished = Unfinished(known, plan.pairs[0].engine, terms: try plan.terms, control, reporter)
+  var unfinished = Unfinished(
+    known, plan.pairs[0].engine, parallel: plan.request.parallel, terms: try plan.terms, control, reporter)
   unfinished.isWorthless = plan.request.isInitial
   unfinished.mustContinue = plan.request.mustContinue
   try unfinished.settle(pairs, for: .resync)
   let (notes, continued) = (unfinished.notes, unfinished.continued)
   book = unfinished.take()
   return (notes, continued)
+}
+
+/// All pairs, several at once, each with a result of its own; what one ends with does not matter to the others.
+private func carryOutReading(
+  _ pairs: [OpenedPair], _ plan: Plan, _ control: RunControl, _ reporter: RunReporter
+) throws(ResyncError) -> [PairResult] {
+  var runs = pairs.enumerated().map { index, pair in
+    PairRun(pair, plan.pairs[index], plan.request, control, reporter, index)
+  }
+  let clock = ContinuousClock()
+  let start = clock.now
+  try runs.carryOut(plan.lanes, plan.request, control, reporter)
+  let passed = (clock.now - start).seconds
+  let sum = runs.reduce(0) { $0 + $1.result.totals.seconds }
+  return runs.map { run in
+    var result = run.result
+    // Side by side their times add up to more than has passed: each gets its share.
+    if sum > passed { result.totals.seconds *= passed / sum }
+    return result
+  }
 }
 
 /// All pairs together, staged or in place; one result for all of them.

@@ -9,10 +9,6 @@ struct StagedBeginning: ~Copyable {
   let keeper: CheckpointKeeper
   /// Stands behind what a stopped run has staged; nil at 0.
   var writer: StagingWriter<DiskQueue>?
-  /// What that run had come to, for each pair that it had begun.
-  var progress: [StagedProgress] = []
-  /// Of the same pairs.
-  var witnesses: [PairRun.Witnesses] = []
   /// Whether holes are read too.
   let readsHoles: Bool
 
@@ -64,7 +60,7 @@ extension StagedRun {
     let keeper = CheckpointKeeper(
       books, run.id, in: hold.id, request.onReadError == .record ? nil : CheckpointClock(request.checkpoints),
       after: checkpoint,
-      sizes: runs.prefix(checkpoint.pairs.count).map { $0.pair.primary.disk.identity.size })
+      sizes: runs.map { $0.pair.primary.disk.identity.size })
     var beginning = StagedBeginning(hold, run, keeper, readsHoles: checkpoint.readsHoles)
     let obstacle: String?
     do throws(ResyncError) {
@@ -76,11 +72,12 @@ extension StagedRun {
       throw error
     }
     guard let obstacle else {
-      for (index, progress) in beginning.progress.enumerated() {
-        runs[index].result.notes.append(progress.note)
+      for index in runs.indices {
+        if let progress = runs[index].progress { runs[index].result.notes.append(progress.note) }
       }
       return beginning
     }
+    for index in runs.indices { (runs[index].progress, runs[index].witnesses) = (nil, nil) }
     runs[0].result.notes.append(former.notContinued(obstacle))
     try StagingDirectory.drop(place, books.book.store)
     try books.book.abandon(beginning.takeHold())
@@ -96,30 +93,31 @@ extension StagedRun {
     _ beginning: inout StagedBeginning
   ) throws(ResyncError) -> String? {
     let (name, run) = (beginning.run.stagingName, beginning.run)
-    guard let staged = checkpoint.staged, let last = checkpoint.pairs.last,
-      place.path == directory.path.appending(name).string
+    guard let staged = checkpoint.staged, place.path == directory.path.appending(name).string
     else { return "its staging file lies in another place" }
-    let proof = try runs.prove(checkpoint, pairs, reporter)
-    beginning.witnesses = proof.witnesses
-    if let obstacle = proof.obstacle { return obstacle }
+    var offsets = [UInt64](repeating: 0, count: runs.count)
+    var progress = [StagedProgress?](repeating: nil, count: runs.count)
+    for former in checkpoint.pairs {
+      (offsets[former.index], progress[former.index]) = (former.offset, StagedProgress(runs[former.index]))
+    }
+    if let obstacle = try runs.prove(checkpoint, pairs, reporter) { return obstacle }
     let mark = StagedMark(
-      pair: checkpoint.pairs.count - 1, offset: last.offset, segments: staged.segments, length: staged.length,
-      hash: staged.hash)
-    let progress = runs.prefix(checkpoint.pairs.count).map(StagedProgress.init)
+      offsets: offsets, segments: staged.segments, length: staged.length, hash: staged.hash)
     do throws(ResyncError) {
       beginning.writer = try directory.resume(
-        header(runs, run, beginning.relationship), name, mark, runs[0].planned.engine, control
+        header(runs, run, beginning.relationship), name, mark, stagingEngine(runs), control
       ) { (entry) throws(ResyncError) in
-        guard progress.indices.contains(entry.pair) else {
-          throw StagingFault.malformed(.header).error(on: name)
+        // The reader lets none through of a pair that the file does not have.
+        guard let progress = progress[entry.pair] else {
+          throw StagingFault.incomplete(pair: entry.pair).error(on: name)
         }
-        try progress[entry.pair].take(entry)
+        try progress.take(entry)
       }
     } catch  where !error.isStop {
       return "its staging file cannot be used: \(error.withoutRemedy)"
     }
-    guard progress.last?.canGoOn == true else { return "its checkpoint lies within a block" }
-    beginning.progress = progress
+    guard progress.allSatisfy({ $0?.canGoOn ?? true }) else { return "its checkpoint lies within a block" }
+    for index in runs.indices { runs[index].progress = progress[index] }
     return nil
   }
 }
@@ -147,8 +145,11 @@ final class StagedProgress {
   /// How far it had come, in bytes.
   var offset: UInt64 { totals.bytesContinued }
 
+  /// Whether it had come to the pair's end, with all that is looked at there.
+  var isWhole: Bool { offset == size }
+
   /// Whether a comparison may begin there.
-  var canGoOn: Bool { offset.isMultiple(of: block) || offset == reach }
+  var canGoOn: Bool { offset.isMultiple(of: block) || offset == reach || isWhole }
 
   /// For people.
   var note: String { "continued at \(ByteCount(offset)) of \(ByteCount(size))" }
@@ -212,7 +213,7 @@ extension PairRun {
     start = progress.offset
     result.totals = progress.totals
     growth = progress.growth
-    control.bytesDone.wrappingAdd(progress.offset, ordering: .relaxed)
+    control.count(done: progress.offset)
     control.bytesDifferent.wrappingAdd(progress.totals.bytesDifferent, ordering: .relaxed)
   }
 }

@@ -15,6 +15,8 @@ struct StagedRun: ~Copyable {
   let continued: Continued?
   let control: RunControl
   let reporter: RunReporter
+  /// Which pairs may be worked on side by side.
+  let lanes: [[Int]]
 
   /// - Parameters:
   ///   - pairs: those of `plan`, by what is permanent about them.
@@ -30,6 +32,7 @@ struct StagedRun: ~Copyable {
     self.directory = directory
     request = plan.request
     completed = plan.state.completed
+    lanes = plan.lanes
     self.control = control
     self.reporter = reporter
   }
@@ -41,10 +44,9 @@ struct StagedRun: ~Copyable {
     var beginning = try begin(&runs)
     let (run, keeper) = (beginning.run, beginning.keeper)
     let name = run.stagingName
-    var witnesses: [PairRun.Witnesses] = []
     let staged: ValidatedStaging?
     do throws(ResyncError) {
-      staged = try stage(&runs, &beginning, &witnesses)
+      staged = try stage(&runs, &beginning)
     } catch {
       let isKept = (error.isStop || keeper.knowsWhere) && keeper.canContinue
       if isKept, error.isStop { runs[0].result.notes.append(keeper.note(runs[0].names[.recovery])) }
@@ -65,18 +67,11 @@ struct StagedRun: ~Copyable {
     try books.book.commit(hold, committed)
     reporter.beginForward(bytes: seal.bytes)
     do throws(ResyncError) {
-      var submitted: [UInt64] = []
-      for index in runs.indices {
-        reporter.begin(pair: index)
-        do throws(ResyncError) {
-          submitted.append(try runs[index].apply(staged, directory, verifies: request.readsBack))
-        } catch {
-          throw error.naming(runs[index].names)
-        }
-      }
+      let submitted = try apply(staged, &runs)
       // Not before the last is written: somebody may have come to the first meanwhile.
       for index in runs.indices {
-        try runs[index].concludeApplying(witnesses[index].recovery, submitted: submitted[index])
+        guard let witnesses = runs[index].witnesses else { preconditionFailure("each pair was settled") }
+        try runs[index].concludeApplying(witnesses.recovery, submitted: submitted[index])
       }
     } catch {
       // What was read back is wrong, or somebody else wrote: Inconsistent. All else is finished by a repair.
@@ -120,49 +115,37 @@ struct StagedRun: ~Copyable {
 extension StagedRun {
   /// Steps 2 to 5: compares every pair into one staging file and seals it; nil where nothing differs.
   private func stage(
-    _ runs: inout [PairRun], _ beginning: inout StagedBeginning, _ witnesses: inout [PairRun.Witnesses]
+    _ runs: inout [PairRun], _ beginning: inout StagedBeginning
   ) throws(ResyncError) -> ValidatedStaging? {
     let (run, relationship, keeper) = (beginning.run, beginning.relationship, beginning.keeper)
     var readsHoles = beginning.readsHoles
-    var progress = beginning.progress
-    witnesses = beginning.witnesses
     while true {
-      var writer: StagingWriter<DiskQueue>?
+      let writer: StagingWriter<DiskQueue>
       switch beginning.writer.take() {
       case .some(let behind): writer = consume behind
       case .none:
         writer = try directory.begin(
-          header(runs, run, relationship), run.stagingName, runs[0].planned.engine)
+          header(runs, run, relationship), run.stagingName, stagingEngine(runs))
       }
-      var holesHold = true
-      for index in runs.indices where holesHold {
-        reporter.begin(pair: index)
-        do throws(ResyncError) {
-          if index + 1 < progress.count {
-            try runs[index].takeOver(progress[index])
-            continue
-          }
-          if witnesses.count == index {
-            witnesses.append(try runs[index].prepare())
-            try keeper.begin(runs[index], readsHoles: readsHoles)
-          }
-          // What is said of a recovery that could not be read would be forgotten.
-          let isForgetful = runs.prefix(index).contains { !$0.rewritten.isEmpty }
-          holesHold = try runs[index].stage(
-            &writer, readsHoles: readsHoles, after: index < progress.count ? progress[index] : nil,
-            isForgetful ? nil : keeper.checkpoints())
-        } catch {
-          writer.take()?.drop()
-          throw error.naming(runs[index].names)
-        }
+      let staging = SharedStaging(writer, checkpoints: keeper.checkpoints())
+      let outcome = Result<Bool, ResyncError> { () throws(ResyncError) in
+        try compare(&runs, staging, keeper, readsHoles: readsHoles)
       }
-      guard var staged = writer.take() else { preconditionFailure("each pair gives the writer back") }
+      var staged = staging.takeWriter()
+      let holesHold: Bool
+      do throws(ResyncError) {
+        holesHold = try outcome.get()
+      } catch {
+        staged.drop()
+        throw error
+      }
       guard holesHold else {
         // What was passed over proves nothing (PITFALLS G10): once more, every byte.
         staged.drop()
         try keeper.forget()
         try directory.remove(run.stagingName)
-        (witnesses, progress, readsHoles) = ([], [], true)
+        for index in runs.indices { (runs[index].witnesses, runs[index].progress) = (nil, nil) }
+        readsHoles = true
         continue
       }
       let isOutOfRoom = staged.isOutOfRoom
@@ -177,7 +160,10 @@ extension StagedRun {
           throw noRoom(runs, needed: needed, keeper)
         }
         try checkFigures(runs)
-        for index in runs.indices { try runs[index].conclude(witnesses[index], submitted: 0) }
+        for index in runs.indices {
+          guard let witnesses = runs[index].witnesses else { preconditionFailure("each pair was settled") }
+          try runs[index].conclude(witnesses, submitted: 0)
+        }
         if control.isStopping { throw control.ending() }
         if runs.allSatisfy({ $0.result.totals.bytesDifferent == 0 }) {
           staged.drop()

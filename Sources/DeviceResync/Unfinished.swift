@@ -5,6 +5,8 @@ struct Unfinished: ~Copyable {
   var book: StateBook<DirectoryStore>
   /// What moves the bytes.
   private let engine: Engine
+  /// Most recoveries that move bytes at once.
+  private let parallel: Int
   /// Whether any were moved.
   private(set) var movedBytes = false
   private let control: RunControl
@@ -21,12 +23,13 @@ struct Unfinished: ~Copyable {
   private(set) var notes: [String] = []
 
   init(
-    _ book: consuming StateBook<DirectoryStore>, _ engine: Engine, terms: ContinuationTerms? = nil,
-    _ control: RunControl, _ reporter: RunReporter
+    _ book: consuming StateBook<DirectoryStore>, _ engine: Engine, parallel: Int,
+    terms: ContinuationTerms? = nil, _ control: RunControl, _ reporter: RunReporter
   ) {
     self.book = book
     self.terms = terms
     self.engine = engine
+    self.parallel = parallel
     self.control = control
     self.reporter = reporter
   }
@@ -184,7 +187,8 @@ extension Unfinished {
     defer { control.goForward(false) }
     let written: UInt64
     do throws(ResyncError) {
-      written = try recoveries.finish(staging, from: directory(of: run), engine, control, reporter)
+      written = try recoveries.finish(
+        staging, from: SharedDirectory(directory(of: run)), engine, parallel: parallel, control, reporter)
     } catch {
       // Not proved, or not to be written: a run from the primary may heal it, and needs no roll-forward first.
       let givesUp = isWorthless && error.cause == .invalidState
@@ -211,7 +215,7 @@ extension ClaimedRecoveries {
   /// Locks and targets of all recoveries are looked at before the first write to any, and all of them for foreign
   /// writes after the last.
   fileprivate borrowing func finish(
-    _ staging: ValidatedStaging, from directory: borrowing StagingDirectory, _ engine: Engine,
+    _ staging: ValidatedStaging, from place: SharedDirectory, _ engine: Engine, parallel: Int,
     _ control: RunControl, _ reporter: RunReporter
   ) throws(ResyncError) -> UInt64 {
     var witnesses: [Witness] = []
@@ -222,16 +226,28 @@ extension ClaimedRecoveries {
       try recovery.device.holdStartGuard()
       witnesses.append(try Witness(recovery.device.disk, recovery.planned, .recovery))
     }
-    for (index, recovery) in all.enumerated() where all.count > 1 {
-      try checkCommitted(staging, from: directory, to: recovery.device, pair: index, engine, control)
+    var numbered = Array(all.enumerated())
+    let lanes = Plan.lanes(of: all.map(\.rotationalDisks))
+    if all.count > 1 {
+      _ = try numbered.workSideBySide(lanes, most: parallel, control, reporter) {
+        (recovery) throws(ResyncError) in
+        try checkCommitted(
+          staging, from: place.directory, to: recovery.element.device, pair: recovery.offset, engine, control)
+      }.all(control)
     }
-    var applied: [Applied] = []
-    for (index, recovery) in all.enumerated() {
-      applied.append(
-        try applyCommitted(
-          staging, from: directory, to: recovery.device, recovery.planned, pair: index, mode: .replay,
-          proves: true, engine, recovery.planned.defaultZero, control, reporter))
-    }
+    let applied = try numbered.workSideBySide(lanes, most: parallel, control, reporter) {
+      (recovery) throws(ResyncError) in
+      let planned = recovery.element.planned
+      do throws(ResyncError) {
+        return try applyCommitted(
+          staging, from: place.directory, to: recovery.element.device, planned, pair: recovery.offset,
+          mode: .replay, proves: true, engine, planned.defaultZero, control, reporter)
+      } catch {
+        // No primary takes part.
+        let name = recovery.element.device.disk.identity.path
+        throw error.naming(SideNames(primary: name, recovery: name))
+      }
+    }.all(control)
     reporter.begin(.checking)
     for (index, recovery) in all.enumerated() {
       reporter.wait(for: [recovery.device.disk.number] + recovery.planned.related.map(\.number))

@@ -43,6 +43,8 @@ struct PairOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Reads in flight per disk.", valueName: "n"))
   var queueDepth: Int?
 
+  @OptionGroup var parallel: ParallelOptions
+
   @Option(
     help: """
       What bytes that cannot be read do: stop ends the run; record goes on without them, lists them and fails. A \
@@ -90,8 +92,22 @@ struct PairOptions: ParsableArguments {
     request.isInteractive = isatty(STDIN_FILENO) == 1 && isatty(STDERR_FILENO) == 1
     request.chunkSize = chunkSize?.bytes
     request.queueDepth = queueDepth
+    request.parallel = parallel.parallel
     request.engine = engine.engine
     request.onReadError = onReadError
+  }
+}
+
+/// How many pairs move bytes at once.
+struct ParallelOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Pairs that move bytes at once, 1 to 16; the others wait, claimed. Those that lie on one rotational disk go "
+        + "one after the other.", valueName: "n"))
+  var parallel = 2
+
+  func validate() throws {
+    guard (1...16).contains(parallel) else { throw ValidationError("--parallel takes 1 to 16") }
   }
 }
 

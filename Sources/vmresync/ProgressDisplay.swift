@@ -32,7 +32,7 @@ struct ProgressDisplay {
     }
     switch event {
     case .progress(let progress): show(progress)
-    case .phase, .differences, .ranges, .waiting, .committed, .applied, .ending, .activity: break
+    case .phase, .differences, .ranges, .waiting, .committed, .applied, .ending, .activity, .pairs: break
     case .question: clear()
     case .error(let error, _):
       guard form != .none else { return }
@@ -82,12 +82,17 @@ struct ProgressDisplay {
     total == 0 ? 100 : Int(Double(done) / Double(total) * 100)
   }
 
-  /// `pair 1/2 comparing 42 %, 61 GiB of 145 GiB, 1.2 GiB/s, 1 min 10 s left, 12 MiB differ`.
+  /// `pair 1/2 comparing 42 %, 61 GiB of 145 GiB, 1.2 GiB/s, 1 min 10 s left, 12 MiB differ`; `pairs 1, 2 of 3` where
+  /// several are worked on side by side.
   private func words(_ progress: RunProgress) -> String {
     var parts: [String] = []
-    let pair = progress.pairs > 1 ? "pair \(progress.pair + 1)/\(progress.pairs) " : ""
+    let isOneOfSeveral = progress.pairs > 1 && progress.working.count < 2
+    var pair = isOneOfSeveral ? "pair \(progress.pair + 1)/\(progress.pairs) " : ""
+    if progress.working.count > 1 {
+      pair = "pairs \(progress.working.map { "\($0 + 1)" }.joined(separator: ", ")) of \(progress.pairs) "
+    }
     parts.append("\(pair)\(progress.phase.rawValue) \(progress.percent) %")
-    if progress.pairs > 1 {
+    if isOneOfSeveral {
       parts.append("this pair \(Self.percent(progress.pairDone, progress.pairTotal)) %")
     }
     if progress.secondsWaiting >= 2 {

@@ -14,6 +14,7 @@ struct RepairCommand: ParsableCommand {
   @OptionGroup var stall: StallOptions
 
   @OptionGroup var engine: EngineOptions
+  @OptionGroup var parallel: ParallelOptions
 
   @Flag(help: "Print one JSON object, whatever happens.")
   var json = false
@@ -22,8 +23,10 @@ struct RepairCommand: ParsableCommand {
     let events = EventPrinter(style: json ? .none : .auto)
     let printer = ResultPrinter(json: json, isQuiet: false, showsMap: false)
     Supervision.run(
-      .repair(RepairRequest(paths, stateDirectory: state.stateDir, engine: engine.engine)), stall.limits,
-      EventSpectator(events)
+      .repair(
+        RepairRequest(
+          paths, stateDirectory: state.stateDir, engine: engine.engine, parallel: parallel.parallel)),
+      stall.limits, EventSpectator(events)
     ) { ending in
       _ = events.finish()  // There is no file of ranges.
       return printer.show(ending)

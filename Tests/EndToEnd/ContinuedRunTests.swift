@@ -106,13 +106,13 @@ struct ContinuedRunTests {
     try stopped.state.expect("Consistent")
   }
 
-  @Test("of several pairs those before are not read again")
+  @Test("of several pairs, one after the other, those before are not read again")
   func several() throws {
     let stopped = try StoppedPair(.loops)
     let first = try TestPair(differing: .loops, name: "1")
     let words =
       stopped.state.words([(first.primary, first.recovery), (stopped.pair.primary, stopped.pair.recovery)])
-      + StoppedPair.options
+      + StoppedPair.options + ["--parallel", "1"]
     try stopped.kill(words)
     let before = try DeviceStat(String(first.primary.dropFirst(5))).read
     let report = try Report(Command.start(words).wait())

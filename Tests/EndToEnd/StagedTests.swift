@@ -123,7 +123,7 @@ import Testing
     let recovery = try Image("second", size: LongRun.size)
     let run = try LongRun(
       .resync, first.path, recovery.path,
-      ["--primary", bad.primary, "--recovery", bad.recovery] + state.options)
+      ["--primary", bad.primary, "--recovery", bad.recovery, "--parallel", "1"] + state.options)
     // The first pair is being compared: no guard meets it.
     let report = try run.stopped { try bad.primaryImage.resize(to: 1 << 20) }
     #expect(report.value == 32768, "\(report)")

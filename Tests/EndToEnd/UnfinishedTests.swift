@@ -132,8 +132,10 @@ import Testing
     let disk = try FaultDisk(bytes.map { ~$0 })
     let pairs = [(one.primary, one.recovery), (primary.path, disk.node)]
     if repairing { _ = try state.leaveApplying(pairs) }
+    // One after the other, or the first may not be read back yet.
     let run = try Command.start(
-      repairing ? ["repair", "--json", "--state-dir", state.path, one.recovery] : state.words(pairs))
+      (repairing ? ["repair", "--json", "--state-dir", state.path, one.recovery] : state.words(pairs))
+        + ["--parallel", "1"])
     try disk.stalling("write *") {
       let node = try OwnedDescriptor(opening: FilePath(one.recovery), .readWrite)
       try node.write([0x77], at: 900_000)

@@ -3,7 +3,7 @@
 # Sourced by scripts/bench: its rows. Each runs in a subshell; the devices are made by attach_unnamed, so that they
 # go when it ends, however it ends.
 
-declare small_primary small_recovery pair_primary pair_recovery # set by make_pair
+declare small_primary small_recovery pair_primary pair_recovery other_primary other_recovery # set by make_pair
 
 # make_pair PREFIX SIZE DIRECTORY: identical random bytes without holes; sets PREFIX_primary, PREFIX_recovery.
 make_pair() {
@@ -135,6 +135,23 @@ row_memory() {
     --write-back in-place --state-dir "$directory/state" --yes --quiet
   limit_row 'every second block differs: compare' "$(largest memory.compare.resident)" MiB 1024 32
   limit_row 'every second block differs: resync' "$(largest memory.resync.resident)" MiB 1024 32
+}
+
+# row_parallel: two identical pairs, side by side against one after the other.
+row_parallel() {
+  make_pair pair "$size" "$directory"
+  make_pair other "$size" "$directory"
+  sample_together() { compare_both parallel.together --parallel 2; }
+  sample_in_turn() { compare_both parallel.in-turn --parallel 1; }
+  in_turns sample_in_turn sample_together
+  ratio_row 'parallel: two pairs side by side' "$(median parallel.together.wall)" 'in turn' \
+    "$(median parallel.in-turn.wall)" 1.1
+  limit_row 'parallel: peak resident memory, two pairs' "$(largest parallel.together.resident)" MiB 1024 48
+}
+
+compare_both() {
+  sample "$1" 0 "$vmresync" compare --primary "$pair_primary" --recovery "$pair_recovery" \
+    --primary "$other_primary" --recovery "$other_recovery" --quiet "${@:2}"
 }
 
 # row_staged: the staging file on an ext4 over a loop device; 1 % and all of the blocks differ in a bit each.

@@ -1,9 +1,10 @@
 /// How much all pairs of a run in place may differ, counted while they are written (DESIGN 3, `--max-difference`).
-final class DifferenceAllowance {
+final class DifferenceAllowance: Sendable {
   private let limit: RunRequest.DifferenceLimit
   /// Bytes of all pairs.
   private let total: UInt64
-  private var different: UInt64 = 0
+  /// Bytes that pairs, side by side, have found different and write.
+  private let different = Guarded<UInt64>(0)
 
   init(_ limit: RunRequest.DifferenceLimit, of total: UInt64) {
     self.limit = limit
@@ -11,18 +12,23 @@ final class DifferenceAllowance {
   }
 
   /// Counts what a stopped run had written.
-  func count(written bytes: UInt64) { different = different.saturatingAdd(bytes) }
+  func count(written bytes: UInt64) { different.withLock { $0 = $0.saturatingAdd(bytes) } }
 
-  /// Fails where `range` more would be too much; nothing is counted.
-  func check(_ range: ByteRange) throws(ResyncError) {
-    let sum = different.saturatingAdd(range.length)
-    guard limit.isExceeded(by: sum, of: total) else { return }
+  /// Counts `range`, which is about to be written; fails where that is too much, and counts nothing then.
+  func count(_ range: ByteRange) throws(ResyncError) {
+    let excess: UInt64? = different.withLock { different in
+      let sum = different.saturatingAdd(range.length)
+      guard !limit.isExceeded(by: sum, of: total) else { return sum }
+      different = sum
+      return nil
+    }
+    guard let excess else { return }
     throw ResyncError(
       .invalidState, "go on writing", side: .recovery, range: range,
-      reason: "more differs than --max-difference allows: \(ByteCount(sum)) of \(ByteCount(total)) so far",
+      reason: "more differs than --max-difference allows: \(ByteCount(excess)) of \(ByteCount(total)) so far",
       remedy: "if that is right, run again with --max-difference 100%")
   }
 
-  /// Counts what is written.
-  func count(_ range: ByteRange) { count(written: range.length) }
+  /// Takes back what was counted and is not written yet.
+  func giveBack(_ range: ByteRange) { different.withLock { $0 -= range.length } }
 }

@@ -40,7 +40,8 @@ struct PairComparison: ~Copyable {
   private var lastDifference: UInt64?
   /// Bytes of the chunk at `head` that are left out.
   private var left = 0
-  private let before: (done: UInt64, different: UInt64, written: UInt64, completions: UInt64)
+  /// What of the totals the control was told.
+  private var told = (done: UInt64(0), different: UInt64(0), written: UInt64(0), completions: UInt64(0))
 
   /// How far the chunk at `head` has come.
   private enum Stage {
@@ -63,10 +64,6 @@ struct PairComparison: ~Copyable {
     slots = [ChunkSlot](repeating: ChunkSlot(ByteRange(offset: 0, length: 0)), count: geometry.depth)
     unfinishedWrites.reserveCapacity(QueueGeometry.maxWrites)
     differing = DifferingBlocks(chunk: geometry.chunk, grid: blocks)
-    before = (
-      control.bytesDone.load(ordering: .relaxed), control.bytesDifferent.load(ordering: .relaxed),
-      control.bytesWritten.load(ordering: .relaxed), control.completions.load(ordering: .relaxed)
-    )
   }
 
   /// Works until the source is exhausted and every slot is free, or something ends it earlier.
@@ -75,7 +72,7 @@ struct PairComparison: ~Copyable {
   >(
     _ source: inout Source, _ queue: inout Queue, _ sink: inout Sink
   ) throws(ResyncError) -> CompareEnding {
-    while !control.isStopping {
+    while !control.endsPair {
       try takeChunks(from: &source)
       if free == next { return .complete }
       try startTransfers(&queue)
@@ -233,19 +230,20 @@ struct PairComparison: ~Copyable {
     tellProgress(skipped: skipped)
   }
 
-  /// Stores what was done where a job looks for it; only this thread stores there.
+  /// Adds what was done since the last time where a job looks for it.
   mutating func tellProgress(skipped: UInt64) {
     totals.bytesSkipped = skipped
-    // Counts the pairs before too, whose sizes may come to more than 64 bits: whoever reads it takes differences.
-    control.bytesDone.store(
-      before.done &+ totals.bytesCompared &+ totals.bytesUnread &+ skipped, ordering: .relaxed)
-    control.bytesDifferent.store(before.different + totals.bytesDifferent, ordering: .relaxed)
-    control.bytesWritten.store(before.written + totals.bytesWritten, ordering: .relaxed)
+    let done = totals.bytesCompared &+ totals.bytesUnread &+ skipped
+    control.count(done: done &- told.done)
+    control.bytesDifferent.wrappingAdd(totals.bytesDifferent - told.different, ordering: .relaxed)
+    control.bytesWritten.wrappingAdd(totals.bytesWritten - told.written, ordering: .relaxed)
+    (told.done, told.different, told.written) = (done, totals.bytesDifferent, totals.bytesWritten)
     tellCompletions()
   }
 
   /// The same for the sign of life, which must not wait for a whole chunk.
-  func tellCompletions() {
-    control.completions.store(before.completions + completions, ordering: .relaxed)
+  mutating func tellCompletions() {
+    control.completions.wrappingAdd(completions - told.completions, ordering: .relaxed)
+    told.completions = completions
   }
 }

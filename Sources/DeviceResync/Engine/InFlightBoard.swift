@@ -9,7 +9,10 @@ final class InFlightBoard: Sendable {
   /// Requests that it has room for; a queue with more in flight shows these.
   static let places = 128
 
-  private let files: (primary: CInt, recovery: CInt)
+  /// What the files are called.
+  private let names: (primary: String?, recovery: String?)
+  /// Whose queue it is; nil where all may use it.
+  private let strand = Strand.current
   private let offsets: InlineArray<128, Atomic<UInt64>>
   /// Length, then two bits of what and one of whose; 0: free.
   private let lengths: InlineArray<128, Atomic<UInt64>>
@@ -17,9 +20,11 @@ final class InFlightBoard: Sendable {
   /// The boards of all queues of this process.
   private static let all = Guarded<[InFlightBoard]>([])
 
-  /// - Parameter files: the descriptors that requests go to; they stay open while the board is shown.
+  /// - Parameter files: descriptors of what requests go to; they may be closed, or be another's, later.
   init(files: (primary: CInt, recovery: CInt)) {
-    self.files = files
+    // The kernel's own word on where a descriptor leads; it asks no device.
+    func name(_ file: CInt) -> String? { (try? linkTarget(FilePath("/proc/self/fd/\(file)")))?.string }
+    names = (name(files.primary), name(files.recovery))
     offsets = InlineArray { _ in Atomic(0) }
     lengths = InlineArray { _ in Atomic(0) }
   }
@@ -49,23 +54,27 @@ final class InFlightBoard: Sendable {
   @inline(__always)
   func remove(_ place: Int) {
     if place < Self.places { lengths[place].store(0, ordering: .relaxed) }
+    Strand.current?.move()
   }
 
   /// What every queue of this process has in flight, each by the name of the file that it goes to.
   static var activities: [Activity] { all.withLock { $0.flatMap(\.activities) } }
 
+  /// The same of the queues of one strand; of none, those that all strands use.
+  static func activities(of strand: Strand?) -> [Activity] {
+    all.withLock { $0.filter { $0.strand === strand }.flatMap(\.activities) }
+  }
+
   private var activities: [Activity] {
-    // The kernel's own word on where a descriptor leads; it asks no device.
-    func name(_ file: CInt) -> String? { (try? linkTarget(FilePath("/proc/self/fd/\(file)")))?.string }
-    return (0..<Self.places).compactMap { place in
+    (0..<Self.places).compactMap { place in
       let packed = lengths[place].load(ordering: .relaxed)
       guard packed != 0 else { return nil }
       let verb = ["punch", "read", "write", "flush"][Int(packed >> 1 & 3)]
-      let file = packed & 1 == 1 ? files.recovery : files.primary
+      let name = packed & 1 == 1 ? names.recovery : names.primary
       let (offset, length) = (offsets[place].load(ordering: .relaxed), packed >> 3)
       let isRange = length > 0 && !offset.addingReportingOverflow(length).overflow
       return Activity(
-        verb, on: name(file), range: isRange ? ByteRange(offset: offset, length: length) : nil)
+        verb, on: name, range: isRange ? ByteRange(offset: offset, length: length) : nil)
     }
   }
 }

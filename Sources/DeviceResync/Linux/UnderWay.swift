@@ -4,7 +4,7 @@
 /// flight are told by ``InFlightBoard``.
 enum UnderWay {
   private struct State: Sendable {
-    var attempts: [(ticket: UInt64, activity: Activity)] = []
+    var attempts: [(ticket: UInt64, activity: Activity, strand: Strand?)] = []
     var nextTicket: UInt64 = 0
   }
 
@@ -18,6 +18,11 @@ enum UnderWay {
   /// The calls that have not come back, in the order in which they began.
   static var attempts: [Activity] { state.withLock { $0.attempts.map(\.activity) } }
 
+  /// Those of one strand.
+  static func attempts(of strand: Strand) -> [Activity] {
+    state.withLock { $0.attempts.filter { $0.strand === strand }.map(\.activity) }
+  }
+
   /// Runs `body`, which may hang, under the name of `activity`.
   static func during<Value: ~Copyable, Failure: Error>(
     _ activity: Activity, _ body: () throws(Failure) -> Value
@@ -29,15 +34,18 @@ enum UnderWay {
 
   /// Notes that a call begins; returns what ``end(_:)`` takes.
   static func begin(_ activity: Activity) -> UInt64 {
-    state.withLock { state in
+    let strand = Strand.current
+    strand?.move()
+    return state.withLock { state in
       state.nextTicket += 1
-      state.attempts.append((state.nextTicket, activity))
+      state.attempts.append((state.nextTicket, activity, strand))
       return state.nextTicket
     }
   }
 
   /// Notes that it came back.
   static func end(_ ticket: UInt64) {
+    Strand.current?.move()
     state.withLock { state in
       // The last one begun is mostly the first to end.
       if let index = state.attempts.lastIndex(where: { $0.ticket == ticket }) {

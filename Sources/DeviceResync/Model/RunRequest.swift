@@ -6,12 +6,17 @@ public struct RepairRequest: Sendable, Codable, Equatable {
   public var stateDirectory: String
   /// What is to move the bytes.
   public var engine: RunRequest.EngineChoice
+  /// Most recoveries that move bytes at once.
+  public var parallel: Int
 
   /// Creates a request.
-  public init(_ paths: [String], stateDirectory: String, engine: RunRequest.EngineChoice = .auto) {
+  public init(
+    _ paths: [String], stateDirectory: String, engine: RunRequest.EngineChoice = .auto, parallel: Int = 2
+  ) {
     self.paths = paths
     self.stateDirectory = stateDirectory
     self.engine = engine
+    self.parallel = parallel
   }
 }
 
@@ -159,6 +164,8 @@ public struct RunRequest: Sendable, Codable {
   public var chunkSize: UInt64?
   /// Reads in flight per side; nil: 6.
   public var queueDepth: Int?
+  /// Most pairs that move bytes at once; the others wait, claimed.
+  public var parallel = 2
   /// What becomes of zeros; nil: thin where the recovery is a sparse image.
   public var zero: Zero?
   /// What moves the bytes.

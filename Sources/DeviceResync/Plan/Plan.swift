@@ -28,6 +28,21 @@ public struct Plan: Sendable {
     return !inTheWay.isEmpty && inTheWay.allSatisfy(\.mayBeBrief)
   }
 
+  /// The pairs' numbers in lanes, each in ascending order: pairs that lie on one rotational disk are in one, since
+  /// side by side they would keep its heads moving.
+  var lanes: [[Int]] { Self.lanes(of: pairs.map(\.rotationalDisks)) }
+
+  static func lanes(of disks: [Set<DeviceNumber>]) -> [[Int]] {
+    var lanes: [(pairs: [Int], disks: Set<DeviceNumber>)] = []
+    for (index, disks) in disks.enumerated() {
+      // A pair on two disks joins what was apart.
+      let joined = lanes.filter { !$0.disks.isDisjoint(with: disks) }
+      lanes.removeAll { !$0.disks.isDisjoint(with: disks) }
+      lanes.append((joined.flatMap(\.pairs).sorted() + [index], joined.reduce(disks) { $0.union($1.disks) }))
+    }
+    return lanes.map(\.pairs).sorted { $0[0] < $1[0] }
+  }
+
   /// What was not looked at.
   public var notice: String { "only this host's devices and processes were looked at; no VM was asked" }
 }
@@ -61,9 +76,14 @@ public struct PlannedPair: Sendable {
 
   /// Whether reading both sides at once would keep one disk's heads moving.
   let sharesRotationalDisk: Bool
+  /// The disks with heads that either side lies on.
+  let rotationalDisks: Set<DeviceNumber>
 
   init(_ facts: PairFacts) {
     sharesRotationalDisk = facts.sharesRotationalDisk
+    rotationalDisks = Side.allCases.reduce(into: []) { found, side in
+      found.formUnion(facts.host.rotationalDisks(of: facts[side]))
+    }
     primary = facts.primary
     recovery = facts.recovery
     sourceMode = SourceGuard.mode(facts)

@@ -161,3 +161,23 @@ extension NamedDisk {
     self.openers(among: openers, except: process).filter(\.isWriting)
   }
 }
+
+extension Host {
+  /// Disks at the bottom of `disk` that are known to be rotational; for an image those that its file system lies on.
+  func rotationalDisks(of disk: NamedDisk) -> Set<DeviceNumber> {
+    var found: Set<DeviceNumber> = []
+    var seen: Set<DeviceNumber> = []
+    var pending = (disk.device ?? disk.image.flatMap { self.device($0.identity.device) }).map { [$0] } ?? []
+    while let device = pending.popLast() {
+      guard seen.insert(device.number).inserted else { continue }
+      var below = device.disk.flatMap(self.device(named:)).map { [$0] } ?? []
+      below += device.slaves.compactMap(self.device(named:))
+      if let loop = device.loop, let number = loop.backingDevice ?? loop.backing?.device {
+        below += self.device(number).map { [$0] } ?? []
+      }
+      if below.isEmpty, device.isKnownRotational { found.insert(device.number) }
+      pending += below
+    }
+    return found
+  }
+}

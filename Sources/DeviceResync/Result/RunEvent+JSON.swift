@@ -36,7 +36,7 @@ public struct ProgressLine: Sendable {
       var object = Object("waiting")
       object.waiting = waiting.map(Waiting.init)
       self.object = object
-    case .ranges, .waiting: return nil
+    case .ranges, .waiting, .pairs: return nil
     }
   }
 
@@ -64,6 +64,7 @@ private struct Object: Encodable, Sendable {
   let event: String
   var pair: Int?
   var pairs: Int?
+  var working: [Int]?
   var phase: RunPhase?
   var percentComplete: Int?
   var bytesDone: UInt64?
@@ -80,7 +81,8 @@ private struct Object: Encodable, Sendable {
   var waiting: [Waiting]?
 
   enum CodingKeys: String, CodingKey {
-    case event = "Event", pair = "Pair", pairs = "Pairs", phase = "Phase", percentComplete = "PercentComplete"
+    case event = "Event", pair = "Pair", pairs = "Pairs", working = "PairsAtOnce"
+    case phase = "Phase", percentComplete = "PercentComplete"
     case bytesDone = "BytesDone", bytesTotal = "BytesTotal", pairBytesDone = "PairBytesDone"
     case pairBytesTotal = "PairBytesTotal", bytesDifferent = "BytesDifferent", bytesToWrite = "BytesToWrite"
     case bytesWritten = "BytesWritten", seconds = "Seconds", secondsWaiting = "SecondsWaiting"
@@ -97,6 +99,7 @@ private struct Object: Encodable, Sendable {
     self.init("progress", progress.pair, progress.phase)
     func rounded(_ seconds: Double) -> Double { (seconds * 1000).rounded() / 1000 }
     pairs = progress.pairs
+    if progress.working.count > 1 { working = progress.working }
     percentComplete = progress.percent
     bytesDone = progress.callDone
     bytesTotal = progress.callTotal

@@ -26,11 +26,14 @@ public final class RunControl: Sendable {
   private let reason = Atomic<Reason>(.request)
   /// Whether what was committed is being applied: the first request to end is not followed then.
   private let isForward = Atomic<Bool>(false)
-  /// Bytes of the current pair that are dealt with, holes included, on one side.
+  /// Whether the pairs that are worked on side by side are to end, because what one found makes them useless.
+  private let cutting = Atomic<Bool>(false)
+  /// Bytes of all pairs that are dealt with, holes included, on one side; like all counts it is added to by every
+  /// thread that moves bytes.
   let bytesDone = Atomic<UInt64>(0)
-  /// Bytes found different in the current pair.
+  /// Bytes found different in all pairs.
   let bytesDifferent = Atomic<UInt64>(0)
-  /// Bytes whose write to the current recovery has ended well.
+  /// Bytes whose write to a recovery has ended well.
   let bytesWritten = Atomic<UInt64>(0)
   /// Counts completions of any kind: when it stands still, the device does.
   let completions = Atomic<UInt64>(0)
@@ -69,6 +72,28 @@ public final class RunControl: Sendable {
   var isStopping: Bool {
     let request = request.load(ordering: .acquiring)
     return isForward.load(ordering: .relaxed) ? request == .terminateAtOnce : request != .run
+  }
+
+  /// Counts bytes that are dealt with, for the run and for the pair that the calling thread works on.
+  ///
+  /// The sizes of all pairs may come to more than 64 bits: whoever reads it takes differences.
+  @inline(__always)
+  func count(done bytes: UInt64) {
+    bytesDone.wrappingAdd(bytes, ordering: .relaxed)
+    Strand.current?.count(done: bytes)
+  }
+
+  /// Lets the pairs that are worked on side by side end at their next chunk; or takes that back.
+  func cut(_ isCut: Bool) { cutting.store(isCut, ordering: .relaxed) }
+
+  var isCut: Bool { cutting.load(ordering: .relaxed) }
+
+  /// Whether a pair's work is to end at its next chunk: as the run's, or as that of the pairs beside it.
+  var endsPair: Bool { isStopping || isCut }
+
+  /// The same of work that only a second request to end stops.
+  var endsPairAtOnce: Bool {
+    request.load(ordering: .acquiring) == .terminateAtOnce || isCut
   }
 
   /// A commit stands from here on, and the way is forward; or it is applied whole.

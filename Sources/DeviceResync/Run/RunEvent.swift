@@ -12,8 +12,10 @@ public enum RunEvent: Sendable, Codable {
   case question(RunQuestion)
   /// Something failed.
   case error(ResyncError, pair: Int)
-  /// What the phase waits for: block devices whose counts, in sysfs, show that it is alive.
-  case waiting(for: [DeviceNumber])
+  /// What a phase waits for: block devices whose counts, in sysfs, show that it is alive.
+  ///
+  /// Of the pair of that number, where several are worked on side by side; else of the run.
+  case waiting(for: [DeviceNumber], pair: Int?)
   /// A commit stands: so many bytes are to be written from here on, and the way is forward.
   case committed(bytes: UInt64)
   /// What was committed is applied, durable and marked as such.
@@ -22,6 +24,18 @@ public enum RunEvent: Sendable, Codable {
   case ending
   /// A sign of life, a few times a second, and what was asked of the kernel when nothing has moved since the last.
   case activity(movements: UInt64, waiting: [Activity])
+  /// The same for each of the pairs that are worked on side by side; none where they are not.
+  case pairs([PairActivity])
+}
+
+/// Whether one of several pairs that are worked on side by side moves.
+public struct PairActivity: Sendable, Equatable, Codable {
+  /// Its number, from 0.
+  public var pair: Int
+  /// Calls and requests that have begun or ended: while it grows, the pair is alive.
+  public var movements: UInt64
+  /// What was asked of the kernel when nothing has moved since the last.
+  public var waiting: [Activity]
 }
 
 /// What a run is doing.
@@ -36,8 +50,10 @@ public enum RunPhase: String, Sendable, Codable {
 
 /// How far a run is, in bytes of one side.
 public struct RunProgress: Sendable, Equatable, Codable {
-  /// Which pair, counted from 0.
+  /// Which pair, counted from 0; the first of those that are worked on side by side.
   public var pair: Int
+  /// Those that are worked on side by side, in ascending order; empty where one is at a time.
+  public var working: [Int]
   /// Of how many.
   public var pairs: Int
   /// What it is doing.
@@ -70,6 +86,7 @@ extension RunProgress {
   public init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: CodingKeys.self)
     pair = try container.decode(Int.self, forKey: .pair)
+    working = try container.decode([Int].self, forKey: .working)
     pairs = try container.decode(Int.self, forKey: .pairs)
     phase = try container.decode(RunPhase.self, forKey: .phase)
     pairDone = try container.decode(UInt64.self, forKey: .pairDone)
@@ -82,6 +99,7 @@ extension RunProgress {
     secondsWaiting = try container.decode(Double.self, forKey: .secondsWaiting)
     let isPossible =
       pair >= 0 && pair < pairs && pairDone <= pairTotal && callDone <= callTotal
+      && working.allSatisfy((0..<max(0, pairs)).contains) && working.count <= RelationshipState.mostPairs
       && [seconds, secondsWaiting].allSatisfy { $0 >= 0 && $0 < 1e12 }
     guard isPossible else {
       throw DecodingError.dataCorrupted(

@@ -8,12 +8,18 @@ final class RunReporter: Sendable {
     var phase = RunPhase.claiming
     /// The control's count when the pair began.
     var base: UInt64 = 0
-    /// What was told last: progress never runs backwards.
-    var pairDone: UInt64 = 0
-    /// Bytes of the pairs before.
-    var before: UInt64 = 0
+    /// What was told last of each pair: progress never runs backwards.
+    var done: [Int: UInt64] = [:]
+    /// The pairs that are worked on side by side.
+    var working: [Int: Working] = [:]
     var lastCompletions: UInt64 = 0
     var lastMovement: SuspendingClock.Instant
+  }
+
+  /// A pair that is worked on beside others.
+  private struct Working {
+    let strand: Strand
+    var phase = RunPhase.settling
   }
 
   private let control: RunControl
@@ -41,22 +47,41 @@ final class RunReporter: Sendable {
     tell(.applied)
   }
 
-  /// A pair begins.
+  /// All pairs are worked on from here, perhaps side by side; nothing of any is dealt with.
+  func beginPairs() { state.withLock { ($0.done, $0.working) = ([:], [:]) } }
+
+  /// A pair begins: beside others, where the calling thread works on it alone.
   func begin(pair: Int) {
+    let strand = Strand.current
     state.withLock { state in
+      if let strand {
+        state.working[pair] = Working(strand: strand)
+        state.pair = state.working.keys.min() ?? pair
+        return
+      }
       state.pair = pair
       state.base = control.bytesDone.load(ordering: .relaxed)
-      state.pairDone = 0
-      state.before = sum(state.sizes.prefix(pair))
+      for other in state.sizes.indices { state.done[other] = other < pair ? state.sizes[other] : 0 }
     }
   }
 
-  /// A phase begins.
-  func begin(_ phase: RunPhase) {
+  /// A pair that was worked on beside others ends.
+  func end(pair: Int) {
+    guard Strand.current != nil else { return }
     state.withLock { state in
-      state.phase = phase
+      state.working[pair] = nil
+      if state.sizes.indices.contains(pair) { state.done[pair] = state.sizes[pair] }
+      state.pair = state.working.keys.min() ?? state.pair
+    }
+  }
+
+  /// A phase begins: of the pair that the calling thread works on, where several are.
+  func begin(_ phase: RunPhase) {
+    let strand = Strand.current
+    state.withLock { state in
+      if let strand { state.working[strand.pair]?.phase = phase } else { state.phase = phase }
       state.lastMovement = .now
-      report(.phase(phase, pair: state.pair))
+      report(.phase(phase, pair: strand?.pair ?? state.pair))
     }
   }
 
@@ -64,7 +89,7 @@ final class RunReporter: Sendable {
   func take(sizes: [UInt64]) { state.withLock { $0.sizes = sizes } }
 
   /// The phase waits for these devices now.
-  func wait(for devices: [DeviceNumber]) { tell(.waiting(for: devices)) }
+  func wait(for devices: [DeviceNumber]) { tell(.waiting(for: devices, pair: Strand.current?.pair)) }
 
   /// Passes an event on.
   func tell(_ event: RunEvent) {
@@ -93,16 +118,22 @@ final class RunReporter: Sendable {
         state.lastCompletions = completions
         state.lastMovement = now
       }
-      let done = control.bytesDone.load(ordering: .relaxed) &- state.base
       guard state.pair < state.sizes.count else { return }
-      let total = state.sizes[state.pair]
-      state.pairDone = min(total, max(state.pairDone, done))
+      func tell(_ pair: Int, _ done: UInt64) {
+        state.done[pair] = min(state.sizes[pair], max(state.done[pair] ?? 0, done))
+      }
+      // A repair is told of the disks that were named, and may have to finish more.
+      let working = state.working.keys.filter { $0 < state.sizes.count }.sorted()
+      for pair in working { tell(pair, state.working[pair]?.strand.bytesDone ?? 0) }
+      if state.working.isEmpty {
+        tell(state.pair, control.bytesDone.load(ordering: .relaxed) &- state.base)
+      }
       report(
         .progress(
           RunProgress(
-            pair: state.pair, pairs: state.sizes.count, phase: state.phase, pairDone: state.pairDone,
-            pairTotal: total,
-            callDone: state.before.saturatingAdd(state.pairDone), callTotal: sum(state.sizes[...]),
+            pair: state.pair, working: working, pairs: state.sizes.count,
+            phase: state.working[state.pair]?.phase ?? state.phase, pairDone: state.done[state.pair] ?? 0,
+            pairTotal: state.sizes[state.pair], callDone: sum(state.done.values), callTotal: sum(state.sizes),
             bytesDifferent: control.bytesDifferent.load(ordering: .relaxed),
             bytesWritten: control.bytesWritten.load(ordering: .relaxed),
             seconds: (now - started).seconds, secondsWaiting: (now - state.lastMovement).seconds)))
@@ -118,6 +149,6 @@ extension Duration {
 }
 
 /// Sparse images may claim any size.
-private func sum(_ sizes: ArraySlice<UInt64>) -> UInt64 {
+private func sum(_ sizes: some Sequence<UInt64>) -> UInt64 {
   sizes.reduce(0) { $0.saturatingAdd($1) }
 }

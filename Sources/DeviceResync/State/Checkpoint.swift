@@ -2,7 +2,9 @@
 public struct Checkpoint: Sendable, Hashable, Codable {
   /// One disk pair's part of it.
   public struct Pair: Sendable, Hashable, Codable {
-    /// All before it is dealt with, in bytes; of a staged run a pair that is not the last is dealt with whole.
+    /// The pair's number in the relationship, from 0.
+    public var index: Int
+    /// All before it is dealt with, in bytes.
     public var offset: UInt64
     /// What was seen of both disks before the first byte was compared.
     public var primary: DiskEvidence
@@ -12,6 +14,7 @@ public struct Checkpoint: Sendable, Hashable, Codable {
     public var found: Found?
 
     enum CodingKeys: String, CodingKey {
+      case index = "Pair"
       case offset = "Offset"
       case primary = "Primary"
       case recovery = "Recovery"
@@ -63,7 +66,8 @@ public struct Checkpoint: Sendable, Hashable, Codable {
 
   /// Whether holes were read too.
   public var readsHoles: Bool
-  /// The pairs that were begun, in the relationship's order.
+  /// The pairs that were begun, in the relationship's order: several are compared side by side, and not all that are
+  /// before another.
   public var pairs: [Pair]
   /// Of a staged run; nil in place.
   public var staged: Staged?
@@ -86,12 +90,15 @@ public struct Checkpoint: Sendable, Hashable, Codable {
 
   /// What makes no sense in it, in a relationship of `disks`; nil where all does.
   func fault(in run: RunRecord, of disks: [RelationshipState.Pair]) -> String? {
-    guard (1...disks.count).contains(pairs.count) else { return "its checkpoint is of other pairs" }
+    let isAscending = zip(pairs, pairs.dropFirst()).allSatisfy { $0.index < $1.index }
+    guard !pairs.isEmpty, isAscending, pairs.allSatisfy({ disks.indices.contains($0.index) }) else {
+      return "its checkpoint is of other pairs"
+    }
     guard (run.writeBack == .staged) == (staged != nil) else {
       return "its checkpoint is of another kind of run"
     }
-    let isInside = zip(pairs, disks).allSatisfy { pair, disk in
-      pair.offset <= disk.primary.size && pair.found?.fits(pair.offset) ?? true
+    let isInside = pairs.allSatisfy { pair in
+      pair.offset <= disks[pair.index].primary.size && pair.found?.fits(pair.offset) ?? true
     }
     guard isInside else { return "its checkpoint lies beyond a disk" }
     if let staged, !staged.length.isMultiple(of: 4096) || staged.length > UInt64(Int64.max) {
@@ -153,9 +160,9 @@ extension RelationshipState {
     if run.isFuzzy == true { return "its primary ran" }
     if terms.isFuzzy { return "the primary runs" }
     if terms.readsHoles && !checkpoint.readsHoles { return "it had passed over holes, which --full reads" }
-    for (disks, seen) in zip(pairs, checkpoint.pairs) {
+    for seen in checkpoint.pairs {
       for side in Side.allCases {
-        if let gap = seen[side].gap { return disks.unproven(side, gap) }
+        if let gap = seen[side].gap { return pairs[seen.index].unproven(side, gap) }
       }
     }
     return nil

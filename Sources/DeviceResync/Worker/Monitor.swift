@@ -62,6 +62,7 @@ public struct Monitor: ~Copyable {
   private let started = SuspendingClock.now
   private var view: RunView
   private var stall: StallClock
+  private var pairStalls: PairStalls
   private var counts: AnswerCounts?
   private var hasBegun: Bool
   private var isAsking = false
@@ -90,6 +91,7 @@ public struct Monitor: ~Copyable {
     self.limits = limits
     view = RunView(request)
     stall = StallClock(limit: limits.stall.seconds)
+    pairStalls = PairStalls(limit: limits.stall.seconds)
     if case .resynchronize = request { hasBegun = false } else { hasBegun = true }
     send(request)
   }
@@ -106,16 +108,18 @@ public struct Monitor: ~Copyable {
           milliseconds: Int32((wait * 1000).rounded(.up)))) ?? [false, false, false, false]
       let now = SuspendingClock.now
       stall.elapse((now - last).seconds, asked: wait)
+      pairStalls.elapse((now - last).seconds, asked: wait)
       last = now
       if ready[2], let ending = takeEvents(spectator) { return ending }
       if ready[1], let ending = takeSignals(spectator) { return ending }
       if ready[3], isAsking, let ending = takeInput(spectator) { return ending }
       if ready[0], !ready[2] { return .result(death()) }
       if counts?.haveGrown() ?? false { stall.move() }
+      if pairStalls.look() { stall.move() }
       // A person is asked: nothing stalls.
       if isAsking || view.phase == .asking { stall.move() }
       if let ending = checkDuration() { return ending }
-      if stall.left == 0 { return .result(giveUp()) }
+      if stall.left == 0 || pairStalls.left == 0 { return .result(giveUp()) }
     }
   }
 
@@ -128,7 +132,7 @@ public struct Monitor: ~Copyable {
 
   /// Seconds; at most one, in which counts of devices may change.
   private var nextWait: Double {
-    var wait = min(1, stall.left)
+    var wait = min(1, stall.left, pairStalls.left)
     if let duration = limits.duration, !hasRunOut {
       wait = min(wait, max(0, duration.seconds - (SuspendingClock.now - started).seconds))
     }
@@ -173,9 +177,10 @@ extension Monitor {
     switch message {
     case .event(let event):
       if view.take(event) { stall.move() }
+      pairStalls.take(event)
       switch event {
       case .phase: counts = nil
-      case .waiting(let devices): counts = AnswerCounts(of: devices)
+      case .waiting(let devices, nil): counts = AnswerCounts(of: devices)
       default: break
       }
       return carryOut(spectator.heard(event))
@@ -278,6 +283,8 @@ extension Monitor {
     child.kill()
     end.isGone = ((try? child.ending(within: 250)) ?? nil) != nil
     if !end.isGone { end.held = view.disks(among: pathsHeld(by: child.id)) }
+    // Where all of them hang, one is named.
+    if let pair = pairStalls.quietest { return view.stalled(pair: pair.pair, for: pair.seconds, end) }
     return view.stalled(for: stall.quiet, end)
   }
 }

@@ -8,6 +8,9 @@ struct RunView {
   private(set) var waiting: [Activity] = []
   private(set) var progress: RunProgress?
   private var movements: UInt64?
+  /// The same of each pair that is worked on beside others, and what it does.
+  private var waitingOfPairs: [Int: [Activity]] = [:]
+  private var phases: [Int: RunPhase] = [:]
   private var stage = Stage.nothing
 
   /// How far the recovery's bytes are concerned.
@@ -43,6 +46,7 @@ struct RunView {
     switch event {
     case .phase(let phase, let pair):
       (self.phase, self.pair, waiting) = (phase, pair, [])
+      phases[pair] = phase
       switch (plan?.writeBack ?? requestedWriteBack, phase) {
       case (.inPlace, .comparing): stage = .mixing
       case (.staged, .committing): stage = .committing
@@ -57,6 +61,9 @@ struct RunView {
       self.waiting = waiting
       defer { self.movements = movements }
       return movements != self.movements
+    case .pairs(let pairs):
+      waitingOfPairs = Dictionary(pairs.map { ($0.pair, $0.waiting) }) { first, _ in first }
+      return false
     case .ending: return false
     case .differences, .ranges, .question, .error, .waiting: break
     }
@@ -80,9 +87,18 @@ struct WorkerEnd {
 }
 
 extension RunView {
+  /// Nothing of one pair, which others are worked on beside, has moved for `seconds`, and the worker was killed.
+  func stalled(pair: Int, for seconds: Double, _ end: WorkerEnd) -> RunResult {
+    var view = self
+    (view.pair, view.phase, view.waiting) = (pair, phases[pair] ?? phase, waitingOfPairs[pair] ?? [])
+    return view.stalled(for: seconds, end, of: " of pair \(pair + 1)")
+  }
+
   /// Nothing has moved for `seconds`, and the worker was killed.
-  func stalled(for seconds: Double, _ end: WorkerEnd) -> RunResult {
-    var parts = ["nothing has moved for \(DeviceResync.seconds(seconds)) while \(doing)"]
+  ///
+  /// - Parameter what: of what nothing has; of all, where it is empty.
+  func stalled(for seconds: Double, _ end: WorkerEnd, of what: String = "") -> RunResult {
+    var parts = ["nothing\(what) has moved for \(DeviceResync.seconds(seconds)) while \(doing)"]
     if !waiting.isEmpty { parts.append("not answered: \(listed(waiting.map(\.description), most: 4))") }
     if end.state == "T" { parts.append("the worker was stopped (SIGSTOP)") }
     parts.append(whatIsHeld(end))

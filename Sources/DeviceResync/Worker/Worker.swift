@@ -72,7 +72,7 @@ private final class WorkerProcess: Sendable {
       let isDone = orders.withLock { $0.wait(besides: done, milliseconds: Self.beat) }
       if isDone { break }
       takeOrders()
-      if let event = pulse.beat(control) { events.tell(.event(event)) }
+      for event in pulse.beat(control) { events.tell(.event(event)) }
     }
     _ = consume work  // Waits for its end, which the latch announced.
     Worker.leave(0)
@@ -187,9 +187,14 @@ private struct OrderPipe: ~Copyable {
 private struct Pulse {
   private var movements: UInt64?
   private var waiting: [Activity] = []
+  private var told: [PairActivity] = []
 
-  /// What is to be told: nil where nothing is new.
-  mutating func beat(_ control: RunControl) -> RunEvent? {
+  /// What is to be told: nothing where nothing is new.
+  mutating func beat(_ control: RunControl) -> [RunEvent] {
+    [activity(control), pairs()].compactMap { $0 }
+  }
+
+  private mutating func activity(_ control: RunControl) -> RunEvent? {
     let now = UnderWay.movements &+ control.completions.load(ordering: .relaxed)
     if now != movements {
       movements = now
@@ -200,5 +205,21 @@ private struct Pulse {
     guard waiting != self.waiting else { return nil }
     self.waiting = waiting
     return .activity(movements: now, waiting: waiting)
+  }
+
+  /// Of each pair for itself; one that waits for another is not judged.
+  private mutating func pairs() -> RunEvent? {
+    let now = Strand.running.filter(\.isJudged).map { strand in
+      let movements = strand.movements
+      let hasMoved = told.first { $0.pair == strand.pair }?.movements != movements
+      var waiting =
+        hasMoved ? [] : UnderWay.attempts(of: strand) + InFlightBoard.activities(of: strand)
+      // Then it can only wait for what all pairs fill.
+      if waiting.isEmpty, !hasMoved { waiting = InFlightBoard.activities(of: nil) }
+      return PairActivity(pair: strand.pair, movements: movements, waiting: Array(waiting.prefix(64)))
+    }
+    defer { told = now }
+    // Each may be left out where nobody reads, so that it is told again and again; that there is none is not.
+    return now.isEmpty && told.isEmpty ? nil : .pairs(now)
   }
 }

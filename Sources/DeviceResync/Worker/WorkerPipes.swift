@@ -43,6 +43,8 @@ extension WorkerMessage {
   fileprivate var mayBeLeftOut: Bool {
     switch self {
     case .event(.progress), .event(.activity): true
+    // That none is worked on beside others any more is told once.
+    case .event(.pairs(let pairs)): !pairs.isEmpty
     default: false
     }
   }

@@ -108,12 +108,11 @@ extension StagingPass {
     _ staging: ValidatedStaging, _ pair: Int, _ tail: ImageTail?, _ control: RunControl, _ queue: inout Queue
   ) throws(ResyncError) -> ApplyEnding {
     try readZeros(staging, &queue)
-    var done = control.bytesDone.load(ordering: .relaxed)
     var last: (bytes: [UInt8], range: ByteRange)?
     while var segment = try nextSegment(&queue) {
       while let entry = try nextEntry(of: &segment, queue) {
         guard entry.pair == pair else { continue }
-        if control.request.load(ordering: .acquiring) == .terminateAtOnce { return .stopped }
+        if control.endsPairAtOnce { return .stopped }
         try check(entry, of: segment, queue)
         switch entry.kind {
         case .bytes: try write(entry.range, segment.slot, segment.place + entry.payload, &queue)
@@ -121,8 +120,7 @@ extension StagingPass {
         case .tail: last = (payload(of: entry, in: segment, queue), entry.range)
         case .digest, .hole, .tailDigest: continue
         }
-        done += entry.range.length
-        control.bytesDone.store(done, ordering: .relaxed)
+        control.count(done: entry.range.length)
       }
       try requests.submit(&queue)
     }

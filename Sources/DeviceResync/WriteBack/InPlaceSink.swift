@@ -39,7 +39,7 @@ struct InPlaceSink: DifferenceSink, ~Copyable {
   mutating func take<Queue: BlockQueue & ~Copyable>(
     _ difference: Difference, from queue: inout Queue
   ) throws(ResyncError) -> DifferenceTaken {
-    try allowance?.check(difference.range)
+    try allowance?.count(difference.range)
     if written == nil {
       try beforeFirstWrite()
       written = ByteRange(offset: difference.range.offset, length: 0)
@@ -51,12 +51,12 @@ struct InPlaceSink: DifferenceSink, ~Copyable {
         try queue.startWrite(difference.range, from: difference.slot, at: difference.place)
       }
     } catch .resourceTemporarilyUnavailable {
+      allowance?.giveBack(difference.range)
       return .later
     } catch {
       throw ResyncError(.kernel(error, .transfer), "write", side: .recovery, range: difference.range)
     }
     written = written.map { ByteRange($0.offset, upTo: difference.range.end) }
-    allowance?.count(difference.range)
     if marksWrites { marks?.mark(difference.range) }
     try recorder.record(difference.range)
     return .writing

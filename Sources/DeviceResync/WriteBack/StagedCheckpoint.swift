@@ -1,11 +1,9 @@
 import SystemPackage
 
-/// Where a staging file was made durable: all before it is dealt with.
+/// Where a staging file was made durable: what of each pair is before it is dealt with.
 struct StagedMark: Sendable, Equatable {
-  /// The pair that is compared; those before it are in the file whole.
-  let pair: Int
-  /// How far it has come, in bytes.
-  let offset: UInt64
+  /// How far each pair of the file has come, in bytes; 0 for one that was not begun.
+  let offsets: [UInt64]
   /// Segments in the file.
   let segments: UInt64
   /// Bytes of the file up to the end of the last one.
@@ -108,7 +106,7 @@ func readStaging<Queue: BlockQueue & ~Copyable>(
   let hash = try attempt("check", on: name, .setUp) { () throws(Errno) in try RunningChecksum() }
   try refusing(name) { () throws(StagingFault) in
     guard checkpoint.length >= header.zeros.end, checkpoint.length <= size,
-      header.pairs.indices.contains(checkpoint.pair)
+      header.pairs.count == checkpoint.offsets.count
     else { throw .wrongSize }
   }
   var requests = StagingRequests(depth: queue.geometry.depth, block: 512, control: control)

@@ -4,67 +4,55 @@
 /// it holds for a running primary too, of which only the blocks are staged that differed in both readings.
 struct StagedSink<Queue: BlockQueue & ~Copyable>: DifferenceSink, ~Copyable {
   var recorder: DifferenceRecorder
-  private var writer: StagingWriter<Queue>
+  private let staging: SharedStaging<Queue>
   private let pair: Int
   private let reach: UInt64
   private var running: RunningChecksum
-  /// Up to where chunks and holes are accounted for, in bytes of the pair.
-  private var covered: UInt64 = 0
   /// How far into the current chunk its digest has come, in bytes.
   private var cursor = 0
   /// What of the recovery's half of the current chunk could not be read.
   private var unreadable: [ByteRange] = []
   private let growth: HoleGrowth?
-  /// Makes the file durable now and then; nil where nothing is to be continued.
-  private var checkpoints: StagedCheckpoints?
   /// Up to where the clock of the checkpoints was told of, in bytes.
   private var counted: UInt64
   /// Where the first difference begins; nil before it.
   private(set) var firstDifference: UInt64?
+  /// Whether a chunk that differs is being added: then the turn is this pair's.
+  private var hasTurn = false
 
   /// Bytes that one digest covers at most.
-  private var piece: Int { writer.header.segmentSize }
-
-  /// Whether payload is left out, because there is no room for it.
-  var isOutOfRoom: Bool { writer.isOutOfRoom }
-  /// Size that the sealed file needs for what was taken so far, in bytes.
-  var bytesNeeded: UInt64 { writer.bytesNeeded }
+  private var piece: Int { staging.header.segmentSize }
 
   /// - Parameters:
-  ///   - writer: comes back with ``takeWriter()``, also after a failure.
+  ///   - staging: what all pairs are staged in.
   ///   - pair: the number of the pair that is compared; the source names all of its reach, save holes of both
   ///     sides.
   ///   - growth: counts what falls into holes of the recovery's image.
   ///   - start: where the comparison begins: what is before is in the file already.
   init(
-    _ recorder: consuming DifferenceRecorder, _ writer: consuming StagingWriter<Queue>, pair: Int,
-    checksum: consuming RunningChecksum, growth: HoleGrowth? = nil, from start: UInt64 = 0,
-    checkpoints: StagedCheckpoints? = nil
+    _ recorder: consuming DifferenceRecorder, _ staging: SharedStaging<Queue>, pair: Int,
+    checksum: consuming RunningChecksum, growth: HoleGrowth? = nil, from start: UInt64 = 0
   ) {
-    reach = writer.header.pairs[pair].reach
+    reach = staging.header.pairs[pair].reach
     self.recorder = recorder
-    self.writer = writer
+    self.staging = staging
     self.pair = pair
     running = checksum
     self.growth = growth
-    self.checkpoints = checkpoints
-    covered = start
     counted = start
   }
-
-  /// The writer, for the next pair, to be sealed or to be dropped.
-  consuming func takeWriter() -> StagingWriter<Queue> { writer }
 
   mutating func take<Source: BlockQueue & ~Copyable>(
     _ difference: Difference, from queue: inout Source
   ) throws(ResyncError) -> DifferenceTaken {
     let chunk = difference.range.offset - UInt64(difference.place)
     let piece = difference.place..<difference.place + Int(difference.range.length)
+    enter()
     try queue.withBytes(of: difference.slot, count: piece.upperBound) {
       (primary, recovery) throws(ResyncError) in
       try digest(recovery, upTo: piece.lowerBound, of: chunk)
       try digest(primary, upTo: piece.upperBound, of: chunk)
-      try writer.addBlocks(
+      try staging.addBlocks(
         pair: pair, difference.range, primary: primary.extracting(piece),
         recovery: recovery.extracting(piece),
         unreadable: unreadable)
@@ -93,28 +81,16 @@ struct StagedSink<Queue: BlockQueue & ~Copyable>: DifferenceSink, ~Copyable {
     running.reset()
     cursor = 0
     if !unreadable.isEmpty { unreadable.removeAll() }
-    guard let checkpoints else { return }
-    let isDue = checkpoints.clock.isDue(after: covered - counted)
-    counted = covered
-    if isDue { try makeCheckpoint() }
-  }
-
-  /// Makes the file durable up to here, and says so; nothing where there is no more room, or nothing is to be
-  /// continued.
-  ///
-  /// Between two chunks only.
-  mutating func makeCheckpoint() throws(ResyncError) {
-    guard let checkpoints, cursor == 0, let end = try writer.makeDurable(), end.segments > 0 else { return }
-    let mark = StagedMark(
-      pair: pair, offset: covered, segments: end.segments, length: end.length, hash: end.hash)
-    if try !checkpoints.keep(mark) { self.checkpoints = nil }
-    checkpoints.clock.reset()
+    enter()
+    try staging.finishChunk(chunk.end - counted)
+    counted = chunk.end
+    leave()
   }
 
   mutating func hear(unreadable range: ByteRange) {
     unreadable.append(range)
     // What a result says of it would be forgotten: a continued run meets it again.
-    checkpoints = nil
+    staging.forgetCheckpoints()
   }
 
   /// Adds `half` from the cursor to `end` to the digest of the chunk that begins at `chunk`.
@@ -139,16 +115,21 @@ struct StagedSink<Queue: BlockQueue & ~Copyable>: DifferenceSink, ~Copyable {
     }
   }
 
+  /// Adds a digest; of a chunk in which nothing differs each piece is a turn of its own.
   private mutating func add(_ range: ByteRange, _ digest: UInt128) throws(ResyncError) {
-    try addHole(upTo: range.offset)
-    try writer.addDigest(pair: pair, range, digest)
-    covered = range.end
+    if hasTurn { return try staging.addDigest(pair: pair, range, digest) }
+    let (staging, pair) = (staging, pair)
+    try staging.inTurn { () throws(ResyncError) in try staging.addDigest(pair: pair, range, digest) }
   }
 
-  private mutating func addHole(upTo end: UInt64) throws(ResyncError) {
-    guard covered < end else { return }
-    try writer.addHole(pair: pair, ByteRange(covered, upTo: end))
-    covered = end
+  private mutating func enter() {
+    if !hasTurn { staging.enter() }
+    hasTurn = true
+  }
+
+  private mutating func leave() {
+    if hasTurn { staging.leave() }
+    hasTurn = false
   }
 
   /// Accounts for what follows the last chunk; only after a comparison that is complete.
@@ -159,14 +140,21 @@ struct StagedSink<Queue: BlockQueue & ~Copyable>: DifferenceSink, ~Copyable {
   ///   - primaryTail: the bytes of the image that no device reaches; empty where there are none.
   ///   - recoveryTail: the same; nil where they cannot be read, and count as different.
   mutating func complete(primaryTail: [UInt8], recoveryTail: [UInt8]?) throws(ResyncError) {
-    try addHole(upTo: reach)
-    guard !primaryTail.isEmpty else { return }
-    let range = ByteRange(offset: reach, length: UInt64(primaryTail.count))
-    if primaryTail != recoveryTail {
-      try writer.addTail(pair: pair, range, primary: primaryTail, recovery: recoveryTail)
+    let (staging, pair, reach) = (staging, pair, reach)
+    try staging.inTurn { () throws(ResyncError) in
+      try staging.addHole(pair: pair, upTo: reach)
+      guard !primaryTail.isEmpty else { return }
+      let range = ByteRange(offset: reach, length: UInt64(primaryTail.count))
+      if primaryTail != recoveryTail {
+        try staging.addTail(pair: pair, range, primary: primaryTail, recovery: recoveryTail)
+      }
+      try staging.addDigest(pair: pair, range, Checksum.of128(primaryTail), isTail: true)
     }
-    try writer.addDigest(pair: pair, range, Checksum.of128(primaryTail), isTail: true)
   }
 
-  mutating func finish() throws(ResyncError) { try recorder.finish() }
+  mutating func finish() throws(ResyncError) {
+    // What ended in the middle of a chunk has the turn.
+    leave()
+    try recorder.finish()
+  }
 }

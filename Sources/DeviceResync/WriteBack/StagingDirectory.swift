@@ -3,7 +3,7 @@ import SystemPackage
 /// A directory in which staging files lie, held open: that of the state directory, or one of `--staging-dir`.
 ///
 /// It is root's alone, and so is each file (DESIGN 6); no link is followed, on the way to it or in it.
-struct StagingDirectory: ~Copyable {
+struct StagingDirectory: ~Copyable, Sendable {
   /// Where it is, for records and messages.
   let path: FilePath
   private let directory: PrivateDirectory
@@ -11,6 +11,14 @@ struct StagingDirectory: ~Copyable {
   private init(_ path: FilePath, _ directory: consuming PrivateDirectory) {
     self.path = path
     self.directory = directory
+  }
+
+  /// The same, for another thread.
+  func duplicate() throws(ResyncError) -> StagingDirectory {
+    let directory = try attempt("open", on: path.string, .setUp) { () throws(Errno) in
+      PrivateDirectory(try self.directory.descriptor.duplicate())
+    }
+    return StagingDirectory(path, directory)
   }
 
   /// The one in the state directory.

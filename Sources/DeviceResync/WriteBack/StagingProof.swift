@@ -36,14 +36,12 @@ private struct StagingProof: ~Copyable {
   private var done: UInt64 = 0
   /// The recovery's logical block, in bytes.
   private let unit: UInt64
-  private let before: UInt64
   private let control: RunControl
 
   init(_ pass: consuming StagingPass, depth: Int, unit: UInt32, control: RunControl) {
     self.pass = pass
     self.unit = UInt64(unit)
     self.control = control
-    before = control.bytesDone.load(ordering: .relaxed)
     pending = [StagedEntry?](repeating: nil, count: depth)
   }
 
@@ -53,7 +51,7 @@ private struct StagingProof: ~Copyable {
     while var segment = try pass.nextSegment(&queue) {
       while let entry = try pass.nextEntry(of: &segment, queue) {
         guard entry.pair == pair else { continue }
-        if control.isStopping { return nil }
+        if control.endsPair { return nil }
         switch entry.kind {
         case .bytes, .zeros, .tail: continue
         case .digest: try read(entry, &queue)
@@ -75,7 +73,7 @@ private struct StagingProof: ~Copyable {
   ) throws(ResyncError) -> Bool {
     var start = entry.range.offset
     while start < entry.range.end {
-      if control.isStopping { return false }
+      if control.endsPair { return false }
       let end = min(entry.range.end, start + UInt64(queue.geometry.chunk))
       try read(StagedEntry(kind: .hole, pair: entry.pair, range: ByteRange(start, upTo: end)), &queue)
       start = end
@@ -106,7 +104,7 @@ private struct StagingProof: ~Copyable {
     }
     guard isRight else { throw Self.mismatch(entry.range) }
     done += entry.range.length
-    control.bytesDone.store(before + done, ordering: .relaxed)
+    control.count(done: entry.range.length)
   }
 
   /// Reads a chunk that could not be read at once block by block, into its place.

@@ -29,7 +29,7 @@ extension StagingPass {
     var records: [StagedEntry] = []
     records.reserveCapacity(StagingFormat.indexSize / StagingIndex.fixedOfBlocks)
     while var segment = try nextSegment(&queue) {
-      if control.request.load(ordering: .acquiring) == .terminateAtOnce { return false }
+      if control.endsPairAtOnce { return false }
       records.removeAll(keepingCapacity: true)
       while let entry = try nextEntry(of: &segment, queue) {
         guard entry.pair == pair else { continue }

@@ -18,7 +18,8 @@ struct StagingRequests {
   /// The recovery's logical block, in bytes.
   private let block: UInt64
   private let control: RunControl
-  private let before: (written: UInt64, completions: UInt64)
+  /// What the control was told.
+  private var told = (written: UInt64(0), completions: UInt64(0))
   private var completions: UInt64 = 0
   /// Requests in flight from or to each slot.
   private var busy: [Int]
@@ -30,9 +31,6 @@ struct StagingRequests {
     busy = [Int](repeating: 0, count: depth)
     self.block = UInt64(block)
     self.control = control
-    before = (
-      control.bytesWritten.load(ordering: .relaxed), control.completions.load(ordering: .relaxed)
-    )
     unreadable.reserveCapacity(QueueGeometry.maxWrites)
   }
 
@@ -173,10 +171,11 @@ struct StagingRequests {
     repeats += 1
   }
 
-  /// Stores what was done where a job looks for it.
-  private func tell() {
-    control.bytesWritten.store(before.written + bytesWritten, ordering: .relaxed)
-    control.completions.store(before.completions + completions, ordering: .relaxed)
+  /// Adds what was done since the last time where a job looks for it.
+  private mutating func tell() {
+    control.bytesWritten.wrappingAdd(bytesWritten - told.written, ordering: .relaxed)
+    control.completions.wrappingAdd(completions - told.completions, ordering: .relaxed)
+    told = (bytesWritten, completions)
   }
 
   /// The primary of these queues is the staging file, not a disk of the pair.

@@ -188,9 +188,7 @@ struct StagingScan: ~Copyable {
   /// - Throws: where it is not what a checkpoint says.
   consuming func prefix(upTo length: UInt64, _ checkpoint: StagedMark) throws(StagingFault) -> StagingPrefix {
     guard segments == checkpoint.segments, hash.value == checkpoint.hash else { throw .otherSeal }
-    for pair in header.pairs.indices {
-      let wanted =
-        pair < checkpoint.pair ? header.pairs[pair].size : pair == checkpoint.pair ? checkpoint.offset : 0
+    for (pair, wanted) in checkpoint.offsets.enumerated() {
       guard covered[pair] == wanted, recorded[pair] <= wanted else { throw .incomplete(pair: pair) }
     }
     return StagingPrefix(

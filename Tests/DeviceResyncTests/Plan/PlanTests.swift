@@ -106,6 +106,27 @@ struct PlanTests {
     #expect(OpenedCall.claimOrder(plan) == [3, 2, 1, 0])
   }
 
+  @Test("pairs that share a rotational disk, also by way of another pair, go one after the other")
+  func lanes() {
+    func disks(_ minors: UInt32...) -> Set<DeviceNumber> {
+      Set(minors.map { DeviceNumber(major: 8, minor: $0) })
+    }
+    #expect(Plan.lanes(of: [[], [], []]) == [[0], [1], [2]])
+    #expect(Plan.lanes(of: [disks(1), disks(2), disks(1), []]) == [[0, 2], [1], [3]])
+    #expect(Plan.lanes(of: [disks(1), disks(2), disks(1, 2), disks(3)]) == [[0, 1, 2], [3]])
+    #expect(Plan.lanes(of: [disks(2), disks(1), disks(3), disks(3, 2)]) == [[0, 2, 3], [1]])
+    #expect(Plan.lanes(of: []) == [])
+    // Both sides count.
+    var one = Scene()
+    one["sda"].queue.isRotational = true
+    var two = one
+    two.names = [.primary: "sdb", .recovery: "sda"]
+    #expect(Plan(one.request, [one.facts, two.facts]).lanes == [[0, 1]])
+    one["sda"].queue.isRotational = false
+    two["sda"].queue.isRotational = false
+    #expect(Plan(one.request, [one.facts, two.facts]).lanes == [[0], [1]])
+  }
+
   @Test("pairs on one rotational disk are read in turns; loops and virtio do not know what they lie on")
   func rotational() {
     var scene = Scene()
@@ -115,7 +136,9 @@ struct PlanTests {
     #expect(!scene.facts.sharesRotationalDisk)
     scene["sda"].queue.isRotational = true
     #expect(scene.facts.sharesRotationalDisk)
+    #expect(scene.host.rotationalDisks(of: scene.facts.primary) == [scene["sda"].number])
     scene["sda"].transport = "virtio"
+    #expect(scene.host.rotationalDisks(of: scene.facts.primary).isEmpty)
     #expect(!scene.facts.sharesRotationalDisk)
     scene.names[.recovery] = "sdb"
     #expect(!scene.facts.sharesRotationalDisk)

@@ -108,6 +108,68 @@ struct RunReporterTests {
     #expect(heard.progress.map(\.secondsWaiting) == [0])
   }
 
+  @Test("of pairs that are worked on side by side each counts for itself, and one that has ended is whole")
+  func sideBySidePairs() throws {
+    let (heard, control) = (Heard(), RunControl())
+    let reporter = RunReporter(sizes: [1000, 500, 100], control: control) { heard.hear($0) }
+    let (isAhead, isDone) = (SharedLatch(try Latch()), SharedLatch(try Latch()))
+    reporter.beginPairs()
+    var elements = [0, 1]
+    try sideBySide(&elements, lanes: [[0], [1]], most: 2) { index, _ in
+      if index == 0 {
+        reporter.begin(pair: 0)
+        control.count(done: 300)
+        reporter.begin(.comparing)
+        isAhead.open()
+        while !isDone.wait(milliseconds: 100) {}
+        reporter.tick()
+        reporter.end(pair: 0)
+      } else {
+        while !isAhead.wait(milliseconds: 100) {}
+        reporter.begin(pair: 1)
+        reporter.begin(.verifying)
+        control.count(done: 200)
+        reporter.tick()
+        control.count(done: 1 << 40)
+        reporter.tick()
+        reporter.end(pair: 1)
+        isDone.open()
+      }
+    }
+    reporter.tick()
+    let told = heard.progress
+    #expect(told.map(\.working) == [[0, 1], [0, 1], [0], []])
+    #expect(told.map(\.pair) == [0, 0, 0, 0])
+    #expect(told.map(\.phase) == [.comparing, .comparing, .comparing, .claiming])
+    #expect(told.map(\.pairDone) == [300, 300, 300, 1000])
+    #expect(told.map(\.callDone) == [500, 800, 800, 1500])
+    #expect(control.bytesDone.load(ordering: .relaxed) == 500 + 1 << 40)
+  }
+
+  @Test("pairs that nobody was told the size of are not told of")
+  func unknownPairs() throws {
+    let (heard, control) = (Heard(), RunControl())
+    let reporter = RunReporter(sizes: [1000], control: control) { heard.hear($0) }
+    let areThere = [SharedLatch(try Latch()), SharedLatch(try Latch())]
+    var elements = [0, 1]
+    try sideBySide(&elements, lanes: [[0], [1]], most: 2) { index, _ in
+      reporter.begin(pair: index)
+      reporter.begin(.applying)
+      areThere[index].open()
+      while !areThere[1 - index].wait(milliseconds: 100) {}
+      reporter.tick()
+      reporter.end(pair: index)
+    }
+    reporter.tick()
+    #expect(!heard.progress.isEmpty)
+    // What is told of no such pair comes back from the wire.
+    for progress in heard.progress {
+      let line = Wire.line(WorkerMessage.event(.progress(progress)))
+      let message: WorkerMessage? = try? Wire.value(of: Array(line.dropLast()))
+      #expect(message != nil, "\(progress)")
+    }
+  }
+
   @Test("two threads that report are told of one after the other")
   func threads() throws {
     let (heard, control) = (Heard(), RunControl())

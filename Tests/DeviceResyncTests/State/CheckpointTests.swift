@@ -139,6 +139,8 @@ import Testing
     }
     #expect(fault { _ in } == nil)
     #expect(fault { $0.checkpoint?.pairs = [] } != nil)
+    #expect(fault { $0.checkpoint?.pairs[0].index = 1 } != nil)
+    #expect(fault { $0.checkpoint?.pairs[0].index = -1 } != nil)
     let twice = (sampleStopped().checkpoint?.pairs ?? []) + (sampleStopped().checkpoint?.pairs ?? [])
     #expect(fault { $0.checkpoint?.pairs = twice } != nil)
     #expect(fault { $0.checkpoint?.pairs[0].offset = 1 << 30 | 512 } != nil)

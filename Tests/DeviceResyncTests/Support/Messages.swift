@@ -27,7 +27,8 @@ enum Messages {
   }
 
   static let progress = RunProgress(
-    pair: 1, pairs: 2, phase: .applying, pairDone: 10, pairTotal: 20, callDone: 30, callTotal: 40,
+    pair: 1, working: [], pairs: 2, phase: .applying, pairDone: 10, pairTotal: 20, callDone: 30,
+    callTotal: 40,
     bytesDifferent: 5,
     bytesWritten: 6, seconds: 7.25, secondsWaiting: 0.5)
 
@@ -40,12 +41,18 @@ enum Messages {
       ResyncError(.kernel(.noMemory, .setUp), "start", on: "a ring", reason: "no \"room\"", remedy: "wait"),
       pair: 0),
     .error(ResyncError(.timedOut, "open", range: ByteRange(offset: 1, length: 2)), pair: 0),
-    .waiting(for: [DeviceNumber(major: 7, minor: 1)]), .committed(bytes: 1 << 40), .applied, .ending,
+    .waiting(for: [DeviceNumber(major: 7, minor: 1)], pair: nil), .committed(bytes: 1 << 40), .applied,
+    .ending,
     .activity(
       movements: 17,
       waiting: [
         Activity("write", on: "/dev/loop0", range: ByteRange(offset: 8, length: 8)), Activity("list"),
       ]),
+    .waiting(for: [DeviceNumber(major: 7, minor: 2)], pair: 1),
+    .pairs([
+      PairActivity(pair: 0, movements: .max, waiting: []),
+      PairActivity(pair: 1, movements: 3, waiting: [Activity("flush", on: "/dev/loop2")]),
+    ]),
   ]
 
   static var all: [WorkerMessage] {

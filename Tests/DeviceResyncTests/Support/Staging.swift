@@ -72,8 +72,18 @@ func stage<Queue: BlockQueue & ~Copyable, Source: BlockQueue & ~Copyable>(
   _ disks: StagingDisks, pair: Int, into writer: consuming StagingWriter<Queue>, from queue: inout Source,
   confirming: Bool = false, rules: ReadFaultRules = ReadFaultRules()
 ) throws -> StagingWriter<Queue> {
+  let staging = SharedStaging(writer)
+  try stage(disks, pair: pair, in: staging, from: &queue, confirming: confirming, rules: rules)
+  return staging.takeWriter()
+}
+
+/// The same into what other pairs may be staged in meanwhile.
+func stage<Queue: BlockQueue & ~Copyable, Source: BlockQueue & ~Copyable>(
+  _ disks: StagingDisks, pair: Int, in staging: SharedStaging<Queue>, from queue: inout Source,
+  confirming: Bool = false, rules: ReadFaultRules = ReadFaultRules()
+) throws {
   var sink = StagedSink(
-    DifferenceRecorder(size: UInt64(disks.reach), maxRanges: 10), writer, pair: pair,
+    DifferenceRecorder(size: UInt64(disks.reach), maxRanges: 10), staging, pair: pair,
     checksum: try RunningChecksum())
   var totals = CompareTotals()
   var source = ListedRanges(
@@ -84,7 +94,6 @@ func stage<Queue: BlockQueue & ~Copyable, Source: BlockQueue & ~Copyable>(
   precondition(ending == .complete)
   try sink.complete(
     primaryTail: Array(disks.primary[disks.reach...]), recoveryTail: Array(disks.recovery[disks.reach...]))
-  return sink.takeWriter()
 }
 
 /// Stages all pairs, one after the other, and seals.

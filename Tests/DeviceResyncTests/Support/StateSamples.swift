@@ -69,7 +69,7 @@ func sampleStopped(boot: UniqueID = UniqueID(7)) -> RunRecord {
     readsHoles: false,
     pairs: [
       Checkpoint.Pair(
-        offset: 600 << 20,
+        index: 0, offset: 600 << 20,
         primary: DiskEvidence(counts: .init(diskSequence: 3, written: 4096, writtenBeside: 0)),
         recovery: DiskEvidence(
           file: .init(

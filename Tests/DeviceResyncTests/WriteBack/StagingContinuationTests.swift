@@ -24,7 +24,7 @@ import Testing
     let rest = try stage(Self.disks[1], pair: 1, into: writer)
     rest.drop()
     return StagedMark(
-      pair: 1, offset: 0, segments: end.segments, length: end.length, hash: end.hash)
+      offsets: [200_100, 0], segments: end.segments, length: end.length, hash: end.hash)
   }
 
   private func read(
@@ -110,18 +110,19 @@ import Testing
       }
     }
     func changed(
-      pair: Int? = nil, offset: UInt64? = nil, segments: UInt64? = nil, length: UInt64? = nil,
-      hash: UInt128? = nil
+      offsets: [UInt64]? = nil, segments: UInt64? = nil, length: UInt64? = nil, hash: UInt128? = nil
     ) -> StagedMark {
       StagedMark(
-        pair: pair ?? mark.pair, offset: offset ?? mark.offset, segments: segments ?? mark.segments,
+        offsets: offsets ?? mark.offsets, segments: segments ?? mark.segments,
         length: length ?? mark.length, hash: hash ?? mark.hash)
     }
     #expect(!refused(mark))
-    #expect(refused(changed(pair: 0)))
-    #expect(refused(changed(pair: 7)))
-    #expect(refused(changed(pair: -1)))
-    #expect(refused(changed(offset: 4096)))
+    #expect(refused(changed(offsets: [])))
+    #expect(refused(changed(offsets: [200_100])))
+    #expect(refused(changed(offsets: [200_100, 0, 0])))
+    #expect(refused(changed(offsets: [200_100, 4096])))
+    #expect(refused(changed(offsets: [196_608, 0])))
+    #expect(refused(changed(offsets: [0, 200_100])))
     #expect(refused(changed(segments: mark.segments + 1)))
     #expect(refused(changed(hash: 1)))
     #expect(refused(changed(length: mark.length - 4096)))
