@@ -14,6 +14,8 @@ struct StagedSink<Queue: BlockQueue & ~Copyable>: DifferenceSink, ~Copyable {
   private var cursor = 0
   /// What of the recovery's half of the current chunk could not be read.
   private var unreadable: [ByteRange] = []
+  /// What differs in the current chunk; empty where no old bytes are kept.
+  private var differing: [ByteRange] = []
   private let growth: HoleGrowth?
   /// Makes the file durable now and then; nil where nothing is to be continued.
   private var checkpoints: StagedCheckpoints?
@@ -69,6 +71,7 @@ struct StagedSink<Queue: BlockQueue & ~Copyable>: DifferenceSink, ~Copyable {
         recovery: recovery.extracting(piece),
         unreadable: unreadable)
     }
+    if writer.undo != nil { differing.append(difference.range) }
     if firstDifference == nil { firstDifference = difference.range.offset }
     growth?.add(difference.range)
     try recorder.record(difference.range)
@@ -89,6 +92,14 @@ struct StagedSink<Queue: BlockQueue & ~Copyable>: DifferenceSink, ~Copyable {
           try add(ByteRange(offset: chunk.end - UInt64(rest), length: UInt64(rest)), running.value)
         }
       }
+    }
+    if let undo = writer.undo {
+      try queue.withBytes(of: slot, count: count) { (primary, recovery) throws(ResyncError) in
+        try undo.keep(
+          chunk, pair: pair, differing: differing, unreadable: unreadable, primary: primary,
+          recovery: recovery)
+      }
+      differing.removeAll(keepingCapacity: true)
     }
     running.reset()
     cursor = 0
@@ -148,6 +159,7 @@ struct StagedSink<Queue: BlockQueue & ~Copyable>: DifferenceSink, ~Copyable {
   private mutating func addHole(upTo end: UInt64) throws(ResyncError) {
     guard covered < end else { return }
     try writer.addHole(pair: pair, ByteRange(covered, upTo: end))
+    try writer.undo?.keepHole(pair: pair, ByteRange(covered, upTo: end))
     covered = end
   }
 
@@ -166,6 +178,7 @@ struct StagedSink<Queue: BlockQueue & ~Copyable>: DifferenceSink, ~Copyable {
       try writer.addTail(pair: pair, range, primary: primaryTail, recovery: recoveryTail)
     }
     try writer.addDigest(pair: pair, range, Checksum.of128(primaryTail), isTail: true)
+    try writer.undo?.keepTail(pair: pair, range, primary: primaryTail, recovery: recoveryTail)
   }
 
   mutating func finish() throws(ResyncError) { try recorder.finish() }
