@@ -130,12 +130,20 @@ extension StateBook where Store: ~Copyable {
   /// - Throws: without a commit, or, where the kernel reported an error, with one that may or may not outlive a
   ///   crash. Either way the staging file must be kept and the recovery not be written: the next start reads the
   ///   record, and knows.
-  mutating func commit(_ hold: borrowing RelationshipHold, _ seal: CommitSeal) throws(ResyncError) {
+  ///
+  /// - Parameter undo: the seal of what one can go back by, where that is an undo file: it is there exactly when the
+  ///   commit is, and what was kept before is obsolete.
+  mutating func commit(
+    _ hold: borrowing RelationshipHold, _ seal: CommitSeal, undo: CommitSeal? = nil
+  ) throws(ResyncError) {
     var state = try existing(hold.id)
-    guard case .resynchronizing(var run, _) = state.consistency, run.id == hold.run, seal.run == run.id else {
+    guard case .resynchronizing(var run, let before) = state.consistency, run.id == hold.run,
+      seal.run == run.id
+    else {
       throw Self.otherState(state)
     }
     run.checkpoint = nil
+    state.replacePoint(by: try point(of: run, undo, before, state))
     state.consistency = .applying(run, seal)
     try write(state, .relationship(hold.id))
   }
@@ -145,9 +153,10 @@ extension StateBook where Store: ~Copyable {
     _ hold: borrowing RelationshipHold, since: Timestamp
   ) throws(ResyncError) {
     var state = try existing(hold.id)
-    guard case .resynchronizing(let run, _) = state.consistency, run.id == hold.run else {
+    guard case .resynchronizing(let run, let before) = state.consistency, run.id == hold.run else {
       throw Self.otherState(state)
     }
+    state.replacePoint(by: try point(of: run, nil, before, state))
     let settled = Consistency.Settled.inconsistent(.init(since: since, run: run, seal: nil))
     state.consistency = .settled(settled)
     try write(state, .relationship(hold.id))
@@ -211,6 +220,8 @@ extension StateBook where Store: ~Copyable {
         try change(pair.primary) { $0.note(ending, with: pair.recovery.identity, as: .primary, in: id) }
       }
     }
+    // Of a run that found nothing to write, what was kept before still fits.
+    if case .resynchronizing(let run, _) = state.consistency { state.makeObsolete(run.point) }
     state.consistency = .settled(settled)
     if let completed {
       state.completed.removeAll { $0.id == completed.id }
@@ -226,6 +237,7 @@ extension StateBook where Store: ~Copyable {
     var state = try existing(hold.id)
     switch state.consistency {
     case .resynchronizing(let run, let before) where run.id == hold.run:
+      state.makeObsolete(run.point)
       state.consistency = .settled(before)
       try write(state, .relationship(hold.id))
     case .settled(.inconsistent(let left)) where left.run.id == hold.run: break
@@ -234,7 +246,7 @@ extension StateBook where Store: ~Copyable {
     hold.release()
   }
 
-  private mutating func change(
+  mutating func change(
     _ disk: RelationshipState.Disk, _ body: (inout DiskRecord) -> Void
   ) throws(ResyncError) {
     let former = try self.disk(disk.identity)
