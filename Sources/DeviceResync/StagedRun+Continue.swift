@@ -15,7 +15,7 @@ extension Plan {
       return ContinuationTerms(
         boot: try attempt("look at", on: "this host", .setUp) { () throws(Errno) in try bootID() },
         writeBack: writeBack, readsHoles: request.readsHoles,
-        isFuzzy: pairs.contains { $0.sourceMode == .running })
+        isFuzzy: pairs.contains { $0.sourceMode == .running }, recoveryPoint: request.recoveryPoint)
     }
   }
 }
@@ -58,11 +58,13 @@ extension StagedRun {
     var run = try RunRecord.ours(.staged, staging: try directory.place("\(id)"), id: id)
     let isFuzzy = runs.contains { $0.planned.sourceMode == .running }
     run.isFuzzy = isFuzzy
+    run.point = try plannedPoint()
     let hold = try books.book.begin(run, on: pairs)
     // What could not be read is known to the run only that met it.
     let keeper = CheckpointKeeper(
       books, id, in: hold.id,
-      isFuzzy || request.onReadError == .record ? nil : CheckpointClock(request.checkpoints))
+      isFuzzy || request.onReadError == .record || run.point != nil
+        ? nil : CheckpointClock(request.checkpoints))
     return StagedBeginning(hold, run, keeper, readsHoles: request.readsHoles)
   }
 
@@ -134,7 +136,7 @@ extension StagedRun {
     let progress = runs.prefix(checkpoint.pairs.count).map(StagedProgress.init)
     do throws(ResyncError) {
       beginning.writer = try directory.resume(
-        header(runs, run, beginning.relationship), name, mark, runs[0].planned.engine, control
+        header(runs, run.id, beginning.relationship), name, mark, runs[0].planned.engine, control
       ) { (entry) throws(ResyncError) in
         guard progress.indices.contains(entry.pair) else {
           throw StagingFault.malformed(.header).error(on: name)

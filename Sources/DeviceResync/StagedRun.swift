@@ -42,27 +42,28 @@ struct StagedRun: ~Copyable {
     let (run, keeper) = (beginning.run, beginning.keeper)
     let name = run.stagingName
     var witnesses: [PairRun.Witnesses] = []
-    let staged: ValidatedStaging?
+    let sealed: SealedStaging?
     do throws(ResyncError) {
-      staged = try stage(&runs, &beginning, &witnesses)
+      sealed = try stage(&runs, &beginning, &witnesses)
     } catch {
       let isKept = error.isStop && keeper.canContinue
       if isKept { runs[0].result.notes.append(keeper.note(runs[0].names[.recovery])) }
       let hold = beginning.takeHold()
-      if isKept { hold.release() } else { drop(hold, name) }
+      if isKept { hold.release() } else { drop(hold, run) }
       throw error
     }
     let hold = beginning.takeHold()
-    guard let staged else {
+    guard let sealed else {
       try directory.remove(name)
+      try removeUndo(of: run)
+      if run.point != nil { runs[0].result.notes.append("nothing differs: no recovery point was made") }
       return try finish(hold, runs, run)
     }
-    let seal = staged.seal
-    let committed = CommitSeal(
-      run: run.id, records: seal.records, segments: seal.segments, bytes: seal.bytes, hash: seal.hash)
+    let (staged, seal, relationship) = (sealed.staging, sealed.staging.seal, hold.id)
+    let former = try books.book.existing(relationship).recoveryPoint
     reporter.begin(.committing)
     // Where this fails the commit may stand all the same: the next start reads it, and the file stays for that.
-    try books.book.commit(hold, committed)
+    try books.book.commit(hold, CommitSeal(run.id, seal), undo: sealed.undo)
     reporter.beginForward(bytes: seal.bytes)
     do throws(ResyncError) {
       var submitted: [UInt64] = []
@@ -92,14 +93,17 @@ struct StagedRun: ~Copyable {
     try finish(hold, runs, run)
     reporter.endForward()
     try directory.remove(name)
+    if let former { runs[0].result.notes.append(former.noteOfEnd(replaced: run.point != nil)) }
+    runs[0].result.notes += try books.book.tidyPoints(of: [relationship])
   }
 
   /// Before the commit: the old replicas stand.
-  private mutating func drop(_ hold: consuming RelationshipHold, _ name: String) {
+  private mutating func drop(_ hold: consuming RelationshipHold, _ run: RunRecord) {
     // The staging file goes first, so that nobody looks for it. What fails here is done by the next start, which
     // finds the state Resynchronizing.
     do throws(ResyncError) {
-      try directory.remove(name)
+      try directory.remove(run.stagingName)
+      try removeUndo(of: run)
       try books.book.abandon(hold)
     } catch {
       reporter.tell(.error(error, pair: 0))
@@ -121,7 +125,7 @@ extension StagedRun {
   /// Steps 2 to 5: compares every pair into one staging file and seals it; nil where nothing differs.
   private func stage(
     _ runs: inout [PairRun], _ beginning: inout StagedBeginning, _ witnesses: inout [PairRun.Witnesses]
-  ) throws(ResyncError) -> ValidatedStaging? {
+  ) throws(ResyncError) -> SealedStaging? {
     let (run, relationship, keeper) = (beginning.run, beginning.relationship, beginning.keeper)
     var readsHoles = beginning.readsHoles
     var progress = beginning.progress
@@ -132,7 +136,13 @@ extension StagedRun {
       case .some(let behind): writer = consume behind
       case .none:
         writer = try directory.begin(
-          header(runs, run, relationship), run.stagingName, runs[0].planned.engine)
+          header(runs, run.id, relationship), run.stagingName, runs[0].planned.engine)
+        do throws(ResyncError) {
+          writer?.undo = try beginUndo(runs, run, relationship)
+        } catch {
+          writer.take()?.drop()
+          throw error
+        }
       }
       var holesHold = true
       for index in runs.indices where holesHold {
@@ -162,11 +172,13 @@ extension StagedRun {
         staged.drop()
         try keeper.forget()
         try directory.remove(run.stagingName)
+        try removeUndo(of: run)
         (witnesses, progress, readsHoles) = ([], [], true)
         continue
       }
-      let isOutOfRoom = staged.isOutOfRoom
-      let needed = staged.bytesNeeded
+      let undo = staged.undo
+      let isOutOfRoom = staged.isOutOfRoom || undo?.isOutOfRoom == true
+      let needed = staged.bytesNeeded.saturatingAdd(undo?.bytesNeeded ?? 0)
       do throws(ResyncError) {
         try Self.refuseUnread(runs)
         // Nobody is asked about what there is no room for.
@@ -184,18 +196,20 @@ extension StagedRun {
         throw error
       }
       reporter.begin(.sealing)
+      let kept = try sealUndo(undo, runs, run, relationship)
       let seal = try staged.seal()
       // Read back before the commit: what a bad disk has made of it must not be found when it is too late.
-      return try directory.validate(
+      let validated = try directory.validate(
         run.stagingName,
-        StagingExpectation(header: header(runs, run, relationship), seal: seal), runs[0].planned.engine,
+        StagingExpectation(header: header(runs, run.id, relationship), seal: seal), runs[0].planned.engine,
         control)
+      return SealedStaging(staging: validated, undo: kept)
     }
   }
 
-  func header(_ runs: [PairRun], _ run: RunRecord, _ relationship: UniqueID) -> StagingHeader {
+  func header(_ runs: [PairRun], _ run: UniqueID, _ relationship: UniqueID) -> StagingHeader {
     StagingHeader(
-      run: run.id.bits, relationship: relationship.bits,
+      run: run.bits, relationship: relationship.bits,
       pairs: zip(runs, pairs).map { run, pair in
         StagedPair(
           primary: pair.primary.identity.text, recovery: pair.recovery.identity.text,

@@ -47,7 +47,12 @@ struct Unfinished: ~Copyable {
         unrecognizable: found.unrecognizable, disks: found.disks,
         held: try book.held(among: found.relationships), terms: terms, staging: staging)
       switch facts.decide() {
-      case .proceed: return
+      case .proceed:
+        let touched = found.relationships.filter { one in
+          pairs.contains { one.has($0.recovery.identity, as: .recovery) }
+        }
+        notes += try book.tidyPoints(of: touched.map(\.id))
+        return
       case .dropStaging(let run, let relationship): try drop(run, relationship, pairs)
       case .continueStaged(let relationship):
         continued = terms.map { Continued(relationship: relationship, terms: $0) }
@@ -80,7 +85,7 @@ struct Unfinished: ~Copyable {
     }
   }
 
-  private func validate(
+  func validate(
     _ run: RunRecord, _ seal: CommitSeal, _ relationship: RelationshipState
   ) throws(ResyncError) -> ValidatedStaging {
     let directory = try directory(of: run)
@@ -102,7 +107,7 @@ struct Unfinished: ~Copyable {
 }
 
 extension Unfinished {
-  private func directory(of run: RunRecord) throws(ResyncError) -> StagingDirectory {
+  func directory(of run: RunRecord) throws(ResyncError) -> StagingDirectory {
     guard let place = run.staging else {
       throw ResyncError(.invalidState, "use the staging file", reason: "the run's record names none")
     }
@@ -156,13 +161,19 @@ extension Unfinished {
       notes.append("the commit of \(run.began) was given up, as --initial says: \(error.withoutRemedy)")
       return
     }
-    try book.finish(
-      hold, run.isFuzzy == true ? .fuzzy(from: run.began, to: .now()) : .consistent(at: run.began),
-      completed: nil)
+    if relationship.isGoingBack {
+      try book.finishRollback(hold)
+    } else {
+      try book.finish(
+        hold, run.isFuzzy == true ? .fuzzy(from: run.began, to: .now()) : .consistent(at: run.began),
+        completed: nil)
+    }
     reporter.endForward()
     if let place = run.staging { try StagingDirectory.drop(place, book.store) }
+    notes += try book.tidyPoints(of: [relationship.id])
     notes.append(
-      "the commit of \(run.began) was finished: \(ByteCount(written)) written, all of it read back")
+      "the \(relationship.isGoingBack ? "rollback" : "commit") of \(run.began) was finished: "
+        + "\(ByteCount(written)) written, all of it read back")
   }
 }
 
@@ -171,7 +182,7 @@ extension ClaimedRecoveries {
   ///
   /// Locks and targets of all recoveries are looked at before the first write to any, and all of them for foreign
   /// writes after the last.
-  fileprivate borrowing func finish(
+  borrowing func finish(
     _ staging: ValidatedStaging, from directory: borrowing StagingDirectory, _ engine: Engine,
     _ control: RunControl, _ reporter: RunReporter
   ) throws(ResyncError) -> UInt64 {
@@ -205,7 +216,7 @@ extension ClaimedRecoveries {
 
 extension ResyncError {
   /// Whether a replay that ended so shall not be tried again before every run.
-  fileprivate var leavesInconsistent: Bool {
+  var leavesInconsistent: Bool {
     switch cause {
     case .mismatch, .foreignWrite: true
     case .kernel(_, .transfer): side == .recovery
@@ -216,7 +227,7 @@ extension ResyncError {
 
 extension RelationshipState {
   /// The same, with its recoveries under the names that `pairs` have for them: a name may lead elsewhere since.
-  fileprivate func calling(_ pairs: [Pair]) -> RelationshipState {
+  func calling(_ pairs: [Pair]) -> RelationshipState {
     var renamed = self
     for index in renamed.pairs.indices {
       let now = pairs.first { $0.recovery.identity == renamed.pairs[index].recovery.identity }

@@ -117,6 +117,15 @@ struct WriteOptions: ParsableArguments {
       valueName: "percent|size"))
   var maxDifference: DifferenceLimitArgument?
 
+  @Option(
+    help: ArgumentHelp(
+      """
+      Keep what the recovery holds, to go back to with rollback: undo keeps the old bytes of what is written, \
+      snapshot clones the recovery's image (XFS, btrfs). Kept for 7 days, or until the next run writes.
+      """,
+      valueName: "none|undo|snapshot"))
+  var recoveryPoint: RecoveryPointArgument = .none
+
   @OptionGroup var state: StateOptions
 
   @Option(
@@ -142,6 +151,7 @@ struct WriteOptions: ParsableArguments {
     request.stagingDirectory = stagingDir
     if let maxDifference { request.maxDifference = maxDifference.limit }
     request.isDryRun = dryRun
+    request.recoveryPoint = RecoveryPointKind(rawValue: recoveryPoint.rawValue)
     request.zero = zero
     if let checkpointEvery { request.checkpoints.bytes = checkpointEvery.bytes }
   }
@@ -226,6 +236,11 @@ struct DifferenceLimitArgument: ExpressibleByArgument {
       limit = .bytes(count.bytes)
     }
   }
+}
+
+/// What is kept to go back by.
+enum RecoveryPointArgument: String, ExpressibleByArgument, CaseIterable {
+  case none, undo, snapshot
 }
 
 extension RunRequest.Source: ExpressibleByArgument {}

@@ -18,6 +18,7 @@ struct VMResync: ParsableCommand {
     version: vmresyncVersion,
     subcommands: [
       CompareCommand.self, ResyncCommand.self, PlanCommand.self, DevicesCommand.self, RepairCommand.self,
+      RollbackCommand.self,
     ])
 
   static func main() {

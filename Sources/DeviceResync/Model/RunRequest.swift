@@ -15,6 +15,25 @@ public struct RepairRequest: Sendable, Codable, Equatable {
   }
 }
 
+/// What a caller of `rollback` asks for.
+public struct RollbackRequest: Sendable, Codable, Equatable {
+  /// The recoveries, or some of them: all of their relationship go back together.
+  public var paths: [String]
+  /// Where relationships, disks and staged differences are remembered.
+  public var stateDirectory: String
+  /// What is to move the bytes.
+  public var engine: RunRequest.EngineChoice
+  /// Whether what is kept is to be given up, and the recoveries stay as they are.
+  public var discards = false
+
+  /// Creates a request.
+  public init(_ paths: [String], stateDirectory: String, engine: RunRequest.EngineChoice = .auto) {
+    self.paths = paths
+    self.stateDirectory = stateDirectory
+    self.engine = engine
+  }
+}
+
 /// How much work a stop may cost at most: whichever is over first.
 ///
 /// Each checkpoint waits for one or two flushes.
@@ -125,6 +144,8 @@ public struct RunRequest: Sendable, Codable {
   public static let usualStateDirectory = "/var/lib/vmresync"
   /// Where staged differences wait for the commit; nil: in the state directory.
   public var stagingDirectory: String?
+  /// How the recovery's old content is kept, to go back to; nil: not at all.
+  public var recoveryPoint: RecoveryPointKind?
   /// A staged run that finds more than this ends before it writes; nil: any.
   public var maxDifference: DifferenceLimit? = .percent(25, from: 4 << 30)
   /// What becomes of bytes that cannot be read; a recovery's count as different where they are to be written.

@@ -90,7 +90,7 @@ public struct Monitor: ~Copyable {
     self.limits = limits
     view = RunView(request)
     stall = StallClock(limit: limits.stall.seconds)
-    if case .resynchronize = request { hasBegun = false } else { hasBegun = true }
+    hasBegun = !request.waitsForBeginning
     send(request)
   }
 
