@@ -15,6 +15,9 @@ struct InPlaceRun {
     pairs = try RelationshipState.Pair.pairs(of: plan)
     var run = try RunRecord.ours(.inPlace, staging: nil)
     run.isFuzzy = plan.pairs.contains { $0.sourceMode == .running }
+    if plan.request.recoveryPoint == .snapshot {
+      run.point = try PlannedPoint.snapshot(of: plan.pairs.map(\.recovery))
+    }
     self.run = run
     // First runs and recoveries of no worth are expected to differ.
     let isExpected =
@@ -33,6 +36,12 @@ struct InPlaceRun {
     _ runs: inout [PairRun], _ book: consuming StateBook<DirectoryStore>
   ) throws(ResyncError) {
     let journal = try InPlaceJournal(book, run, on: pairs)
+    do throws(ResyncError) {
+      try journal.keep(Snapshots(run.point, of: runs), of: runs.map(\.pair))
+    } catch {
+      _ = try journal.end(nil)
+      throw error
+    }
     for index in runs.indices {
       if control.isStopping {
         runs[index].result.returnValue = control.ending().returnValue
@@ -44,7 +53,7 @@ struct InPlaceRun {
       runs[index].carryOut()
     }
     reporter.begin(.recording)
-    try journal.end(
+    runs[0].result.notes += try journal.end(
       runs.allSatisfy { $0.result.returnValue == .completed }
         ? CompletedRun(run, runs.map(\.result)) : nil)
   }
@@ -56,6 +65,11 @@ final class InPlaceJournal {
   private var hold: RelationshipHold?
   private let run: RunRecord
   private var isMarked = false
+  /// What takes the clones, and of what; nil where none are.
+  private var snapshots: Snapshots?
+  private var kept: [OpenedPair] = []
+  /// What one could go back by before the first write.
+  private var former: RecoveryPoint?
 
   /// Step 1: Resynchronizing, durable when this returns.
   init(
@@ -67,11 +81,18 @@ final class InPlaceJournal {
     self.run = run
   }
 
+  /// Takes clones of the recoveries of `pairs` before the first write.
+  func keep(_ snapshots: Snapshots?, of pairs: [OpenedPair]) {
+    (self.snapshots, kept) = (snapshots, pairs)
+  }
+
   /// Inconsistent, durable when this returns; before the first write of the first pair, and at once after that.
   func willWrite() throws(ResyncError) {
     guard !isMarked else { return }
     switch hold {
-    case .some(let hold): try book.markInconsistent(hold, since: .now())
+    case .some(let hold):
+      former = try book.existing(hold.id).recoveryPoint
+      try book.markInconsistent(hold, since: .now(), keeping: snapshots?.take(kept))
     case .none: preconditionFailure("nothing is written after the end")
     }
     isMarked = true
@@ -81,13 +102,23 @@ final class InPlaceJournal {
   ///
   /// - Parameter completed: what the run found; nil where it did not go through: what was written to stays
   ///   Inconsistent, and what was not is as it was.
-  func end(_ completed: CompletedRun?) throws(ResyncError) {
+  /// - Returns: what became of recovery points, for people.
+  func end(_ completed: CompletedRun?) throws(ResyncError) -> [String] {
     guard let hold = hold.take() else { preconditionFailure("a run ends once") }
-    guard let completed else { return try book.abandon(hold) }
+    let notes = former.map { [$0.noteOfEnd(replaced: run.point != nil)] } ?? []
+    let id = hold.id
+    guard let completed else {
+      try book.abandon(hold)
+      return notes + (try book.tidyPoints(of: [id]))
+    }
     let leftover = hold.leftover
-    try book.finish(hold, run.ending, completed: completed)
+    let images = try run.point?.imagesNow(kept.count) { (index) throws(ResyncError) in
+      try DiskEvidence.File.of(kept[index].recovery)
+    }
+    try book.finish(hold, run.ending, completed: completed, images: images)
     // What an earlier commit left is of no use now: this run has replaced all of it.
     if let leftover { try StagingDirectory.drop(leftover, book.store) }
+    return notes + (try book.tidyPoints(of: [id]))
   }
 }
 

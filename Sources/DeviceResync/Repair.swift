@@ -50,6 +50,7 @@ private func repair(
         return pair
       }
       try unfinished.settle(pairs, for: .repair)
+      try unfinished.goBackAgain(relationship.id, pairs)
     }
   }
   for (identity, path) in paths.sorted(by: { $0.key.text < $1.key.text }) {

@@ -63,9 +63,10 @@ private func rollBack(
       reason: "its record has changed since the plan", remedy: "look again, with the same command")
   }
   let recoveries = try ClaimedRecoveries.claim(plan.relationship, for: .rollback, control)
-  guard let place = plan.point.files.places.first else { preconditionFailure("a point has files") }
-  let run = try RunRecord.ours(.staged, staging: place, id: plan.point.files.id)
-  var way = WayBack(Unfinished(books.take(), plan.engine, control, reporter), plan, run, control, reporter)
+  var way = try WayBack(
+    Unfinished(books.take(), plan.engine, control, reporter), plan.relationship, plan.point,
+    isStrict: plan.isStrict, plan.engine, control, reporter)
+  let run = way.run
   guard let hold = try way.unfinished.book.takePoint(found, run.id) else {
     throw ResyncError(
       .inUse, "go back on", on: plan.relationship.recoveryNames, side: .recovery,
@@ -77,18 +78,27 @@ private func rollBack(
 /// A rollback whose recoveries are claimed.
 private struct WayBack: ~Copyable {
   var unfinished: Unfinished
-  private let plan: RollbackPlan
-  private let run: RunRecord
+  private let relationship: RelationshipState
+  private let point: RecoveryPoint
+  private let isStrict: Bool
+  /// The way back, as the state names it.
+  let run: RunRecord
+  private let engine: Engine
   private let control: RunControl
   private let reporter: RunReporter
 
   init(
-    _ unfinished: consuming Unfinished, _ plan: RollbackPlan, _ run: RunRecord, _ control: RunControl,
-    _ reporter: RunReporter
-  ) {
+    _ unfinished: consuming Unfinished, _ relationship: RelationshipState, _ point: RecoveryPoint,
+    isStrict: Bool, _ engine: Engine, _ control: RunControl, _ reporter: RunReporter
+  ) throws(ResyncError) {
+    // An undo file is a staging file; clones are given back in place.
+    let place = point.kind == .undo ? point.files.places.first : nil
+    run = try RunRecord.ours(place == nil ? .inPlace : .staged, staging: place, id: point.files.id)
     self.unfinished = unfinished
-    self.plan = plan
-    self.run = run
+    self.relationship = relationship
+    self.point = point
+    self.isStrict = isStrict
+    self.engine = engine
     self.control = control
     self.reporter = reporter
   }
@@ -96,6 +106,21 @@ private struct WayBack: ~Copyable {
   mutating func carryOut(
     _ recoveries: borrowing ClaimedRecoveries, _ hold: consuming RelationshipHold
   ) throws(ResyncError) -> String {
+    var how = "the clone was given back"
+    switch point.kind {
+    case .undo:
+      how = "\(ByteCount(try apply(recoveries, hold))) written, all of it read back"
+    case .snapshot: try unfinished.giveBack(point, isStrict: isStrict, recoveries, hold)
+    }
+    _ = try unfinished.book.tidyPoints(of: [relationship.id])
+    return "\(relationship.recoveryNames) went back over the run of \(point.made): \(how); "
+      + Consistency.settled(point.before).title
+  }
+
+  /// Applies the undo file; returns bytes written.
+  private mutating func apply(
+    _ recoveries: borrowing ClaimedRecoveries, _ hold: consuming RelationshipHold
+  ) throws(ResyncError) -> UInt64 {
     let staging: ValidatedStaging
     do throws(ResyncError) {
       staging = try check(recoveries)
@@ -111,7 +136,7 @@ private struct WayBack: ~Copyable {
     let written: UInt64
     do throws(ResyncError) {
       written = try recoveries.finish(
-        staging, from: unfinished.directory(of: run), plan.engine, control, reporter)
+        staging, from: unfinished.directory(of: run), engine, control, reporter)
     } catch {
       if error.leavesInconsistent {
         try unfinished.book.finish(hold, .inconsistent(since: .now()), completed: nil)
@@ -122,27 +147,24 @@ private struct WayBack: ~Copyable {
     }
     try unfinished.book.finishRollback(hold)
     reporter.endForward()
-    _ = try unfinished.book.tidyPoints(of: [plan.relationship.id])
-    return
-      "\(plan.relationship.recoveryNames) went back over the run of \(plan.point.made): "
-      + "\(ByteCount(written)) written, all of it read back; \(Consistency.settled(plan.point.before).title)"
+    return written
   }
 
   /// The undo file is whole, and every recovery holds what the run wrote: nothing is written before all of it is known.
   private mutating func check(
     _ recoveries: borrowing ClaimedRecoveries
   ) throws(ResyncError) -> ValidatedStaging {
-    guard let seal = plan.point.seal else { preconditionFailure("an undo file has a seal") }
+    guard let seal = point.seal else { preconditionFailure("an undo file has a seal") }
     let staging: ValidatedStaging
     do throws(ResyncError) {
-      staging = try unfinished.validate(run, seal, plan.relationship)
+      staging = try unfinished.validate(run, seal, relationship)
     } catch {
-      let place = plan.point.files.places.map(\.path).joined(separator: ", ")
+      let place = point.files.places.map(\.path).joined(separator: ", ")
       throw ResyncError(
-        .invalidState, "go back on", on: plan.relationship.recoveryNames, side: .recovery,
+        .invalidState, "go back on", on: relationship.recoveryNames, side: .recovery,
         reason:
           "its undo file \(PrintableText(place)) cannot be used: \(error.withoutRemedy); nothing was written",
-        remedy: "mount its file system, or give it up with: \(plan.relationship.rollback) --discard")
+        remedy: "mount its file system, or give it up with: \(relationship.rollback) --discard")
     }
     reporter.begin(.settling)
     var witnesses: [Witness] = []
@@ -157,7 +179,7 @@ private struct WayBack: ~Copyable {
       reporter.begin(pair: index)
       try checkWayBack(
         staging, from: unfinished.directory(of: run), to: recovery.device, pair: index,
-        isStrict: plan.isStrict, plan.engine, control)
+        isStrict: isStrict, engine, control)
     }
     reporter.begin(.checking)
     for (index, recovery) in recoveries.all.enumerated() {
@@ -265,7 +287,10 @@ extension RollbackPlan {
       "  back     over the run of \(point.made) (\(point.kind.rawValue), kept until \(point.expires)): "
         + "\(Consistency.settled(point.before).title)")
     if let seal = point.seal { lines.append("  bytes    \(ByteCount(seal.bytes)) that it wrote") }
-    lines.append("  note     all of it is read first: where somebody has written since, nothing is done")
+    lines.append(
+      point.kind == .undo
+        ? "  note     all of it is read first: where somebody has written since, nothing is done"
+        : "  note     where a recovery's file was changed since, nothing is done")
     return lines.joined(separator: "\n") + "\n"
   }
 }

@@ -26,6 +26,8 @@ struct StagedBeginning: ~Copyable {
   let relationship: UniqueID
   let run: RunRecord
   let keeper: CheckpointKeeper
+  /// What is cloned; nil for nothing.
+  var snapshots: Snapshots?
   /// Stands behind what a stopped run has staged; nil at 0.
   var writer: StagingWriter<DiskQueue>?
   /// What that run had come to, for each pair that it had begun.
@@ -58,7 +60,7 @@ extension StagedRun {
     var run = try RunRecord.ours(.staged, staging: try directory.place("\(id)"), id: id)
     let isFuzzy = runs.contains { $0.planned.sourceMode == .running }
     run.isFuzzy = isFuzzy
-    run.point = try plannedPoint()
+    run.point = try plannedPoint(runs)
     let hold = try books.book.begin(run, on: pairs)
     // What could not be read is known to the run only that met it.
     let keeper = CheckpointKeeper(

@@ -44,6 +44,7 @@ struct StagedRun: ~Copyable {
     var witnesses: [PairRun.Witnesses] = []
     let sealed: SealedStaging?
     do throws(ResyncError) {
+      beginning.snapshots = try Snapshots(run.point, of: runs)
       sealed = try stage(&runs, &beginning, &witnesses)
     } catch {
       let isKept = error.isStop && keeper.canContinue
@@ -57,13 +58,16 @@ struct StagedRun: ~Copyable {
       try directory.remove(name)
       try removeUndo(of: run)
       if run.point != nil { runs[0].result.notes.append("nothing differs: no recovery point was made") }
-      return try finish(hold, runs, run)
+      let relationship = hold.id
+      try finish(hold, runs, run)
+      runs[0].result.notes += try books.book.tidyPoints(of: [relationship])
+      return
     }
     let (staged, seal, relationship) = (sealed.staging, sealed.staging.seal, hold.id)
     let former = try books.book.existing(relationship).recoveryPoint
     reporter.begin(.committing)
     // Where this fails the commit may stand all the same: the next start reads it, and the file stays for that.
-    try books.book.commit(hold, CommitSeal(run.id, seal), undo: sealed.undo)
+    try books.book.commit(hold, CommitSeal(run.id, seal), keeping: sealed.kept)
     reporter.beginForward(bytes: seal.bytes)
     do throws(ResyncError) {
       var submitted: [UInt64] = []
@@ -101,10 +105,12 @@ struct StagedRun: ~Copyable {
   private mutating func drop(_ hold: consuming RelationshipHold, _ run: RunRecord) {
     // The staging file goes first, so that nobody looks for it. What fails here is done by the next start, which
     // finds the state Resynchronizing.
+    let relationship = hold.id
     do throws(ResyncError) {
       try directory.remove(run.stagingName)
       try removeUndo(of: run)
       try books.book.abandon(hold)
+      _ = try books.book.tidyPoints(of: [relationship])
     } catch {
       reporter.tell(.error(error, pair: 0))
     }
@@ -116,7 +122,11 @@ struct StagedRun: ~Copyable {
   ) throws(ResyncError) {
     // What an earlier commit left is of no use now: this run has replaced all of it.
     let leftover = hold.leftover
-    try books.book.finish(hold, run.ending, completed: CompletedRun(run, runs.map(\.result)))
+    let images = try run.point?.imagesNow(runs.count) { (index) throws(ResyncError) in
+      try DiskEvidence.File.of(runs[index].pair.recovery)
+    }
+    try books.book.finish(
+      hold, run.ending, completed: CompletedRun(run, runs.map(\.result)), images: images)
     if let leftover { try StagingDirectory.drop(leftover, books.book.store) }
   }
 }
@@ -196,14 +206,15 @@ extension StagedRun {
         throw error
       }
       reporter.begin(.sealing)
-      let kept = try sealUndo(undo, runs, run, relationship)
+      var kept = try sealUndo(undo, runs, run, relationship)
+      if let snapshots = beginning.snapshots { kept = try snapshots.take(runs.map(\.pair)) }
       let seal = try staged.seal()
       // Read back before the commit: what a bad disk has made of it must not be found when it is too late.
       let validated = try directory.validate(
         run.stagingName,
         StagingExpectation(header: header(runs, run.id, relationship), seal: seal), runs[0].planned.engine,
         control)
-      return SealedStaging(staging: validated, undo: kept)
+      return SealedStaging(staging: validated, kept: kept)
     }
   }
 

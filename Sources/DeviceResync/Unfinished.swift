@@ -7,8 +7,8 @@ struct Unfinished: ~Copyable {
   private let engine: Engine
   /// Whether any were moved.
   private(set) var movedBytes = false
-  private let control: RunControl
-  private let reporter: RunReporter
+  let control: RunControl
+  let reporter: RunReporter
   /// Whether nothing on the recoveries is of worth: what cannot be finished is given up.
   var isWorthless = false
   /// What the run that starts wants; nil where it never goes on with a stopped one.
@@ -107,6 +107,28 @@ struct Unfinished: ~Copyable {
 }
 
 extension Unfinished {
+  /// Gives clones back where a rollback was stopped while it did so.
+  mutating func goBackAgain(
+    _ id: UniqueID, _ named: [RelationshipState.Pair]
+  ) throws(ResyncError) {
+    guard let found = try book.relationship(id), let point = found.recoveryPoint, point.kind == .snapshot
+    else { return }
+    let known = try book.lookUp(found.identities)
+    let facts = RollbackFacts(
+      named: [(found.pairs[0].recovery.identity, found.pairs[0].recovery.path)], relationships: [found],
+      disks: known.disks, held: try book.held(among: [found]))
+    let isBegun = found.pairs.contains { pair in
+      guard case .inconsistent(let left)? = known.disks[pair.recovery.identity]?.state else { return false }
+      return left.run.id == point.files.id
+    }
+    guard isBegun || found.isGoingBack, case .goBack(_, let isStrict) = facts.decide() else { return }
+    let recoveries = try ClaimedRecoveries.claim(found.calling(named), for: .rollback, control)
+    guard let hold = try book.takePoint(found, point.files.id) else { return }
+    try giveBack(point, isStrict: isStrict, recoveries, hold)
+    notes.append("the rollback over the run of \(point.made) was finished: the clone was given back")
+    notes += try book.tidyPoints(of: [id])
+  }
+
   func directory(of run: RunRecord) throws(ResyncError) -> StagingDirectory {
     guard let place = run.staging else {
       throw ResyncError(.invalidState, "use the staging file", reason: "the run's record names none")
@@ -164,9 +186,12 @@ extension Unfinished {
     if relationship.isGoingBack {
       try book.finishRollback(hold)
     } else {
+      let images = try relationship.recoveryPoint?.files.imagesNow(recoveries.all.count) {
+        (index) throws(ResyncError) in try DiskEvidence.File.of(recoveries.all[index].device)
+      }
       try book.finish(
         hold, run.isFuzzy == true ? .fuzzy(from: run.began, to: .now()) : .consistent(at: run.began),
-        completed: nil)
+        completed: nil, images: images)
     }
     reporter.endForward()
     if let place = run.staging { try StagingDirectory.drop(place, book.store) }

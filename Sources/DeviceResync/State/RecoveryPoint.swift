@@ -14,6 +14,21 @@ public struct PlannedPoint: Sendable, Hashable, Codable {
   }
 }
 
+/// What was kept, when all of it is on stable storage.
+enum KeptContent: Sendable, Hashable {
+  /// The seal of the undo file.
+  case undo(CommitSeal)
+  /// The clones of all images.
+  case snapshot([DiskEvidence.File])
+
+  var kind: RecoveryPointKind {
+    switch self {
+    case .undo: .undo
+    case .snapshot: .snapshot
+    }
+  }
+}
+
 /// The old content of a relationship's recoveries, all of them together, kept so that one can go back (PITFALLS G4).
 ///
 /// It is there from the commit of the run on that made it, and as long as the record says.
@@ -26,6 +41,10 @@ public struct RecoveryPoint: Sendable, Hashable {
   public var made: Timestamp
   /// What the undo file ends with; nil of a snapshot.
   public var seal: CommitSeal?
+  /// The clones, when they were taken; nil of an undo file.
+  public var clones: [DiskEvidence.File]?
+  /// The images of a snapshot after the run's last flush; nil where it has not come so far.
+  public var images: [DiskEvidence.File]?
   /// What the relationship was before.
   public var before: Consistency.Settled
   /// What each recovery was before, whatever run had left it so; nil where none had.
@@ -46,13 +65,16 @@ extension RecoveryPoint {
   ///
   /// What a commit before it had left unfinished is dropped when it ends: nobody can finish that any more.
   init(
-    _ files: PlannedPoint, of run: UniqueID, seal: CommitSeal?, before: Consistency.Settled,
+    _ files: PlannedPoint, of run: UniqueID, _ content: KeptContent, before: Consistency.Settled,
     disksBefore: [Consistency.Settled?], made: Timestamp = .now()
   ) {
+    switch content {
+    case .undo(let seal): self.seal = seal
+    case .snapshot(let clones): self.clones = clones
+    }
     self.files = files
     self.run = run
     self.made = made
-    self.seal = seal
     self.before = before.withoutSeal
     self.disksBefore = disksBefore.map { $0?.withoutSeal }
   }
@@ -71,6 +93,8 @@ extension RecoveryPoint: Codable {
     case run = "Run"
     case made = "MadeAt"
     case seal = "Seal"
+    case clones = "Clones"
+    case images = "Images"
     case before = "Before"
     case disksBefore = "DisksBefore"
   }
@@ -82,6 +106,8 @@ extension RecoveryPoint: Codable {
     run = try container.decode(UniqueID.self, forKey: .run)
     made = try container.decode(Timestamp.self, forKey: .made)
     seal = try container.decodeIfPresent(CommitSeal.self, forKey: .seal)
+    clones = try container.decodeIfPresent([DiskEvidence.File].self, forKey: .clones)
+    images = try container.decodeIfPresent([DiskEvidence.File].self, forKey: .images)
     before = try container.decode(Consistency.Settled.self, forKey: .before)
     disksBefore = try container.decode([Consistency.Settled?].self, forKey: .disksBefore)
   }
@@ -93,6 +119,8 @@ extension RecoveryPoint: Codable {
     try container.encode(run, forKey: .run)
     try container.encode(made, forKey: .made)
     try container.encodeIfPresent(seal, forKey: .seal)
+    try container.encodeIfPresent(clones, forKey: .clones)
+    try container.encodeIfPresent(images, forKey: .images)
     try container.encode(before, forKey: .before)
     try container.encode(disksBefore, forKey: .disksBefore)
   }
@@ -127,6 +155,9 @@ extension RecoveryPoint {
     guard (seal != nil) == (kind == .undo), seal.map({ $0.run == files.id }) ?? true else {
       return "its recovery point has another's seal"
     }
+    guard (clones != nil) == (kind == .snapshot), images == nil || kind == .snapshot,
+      [clones, images].allSatisfy({ $0 == nil || $0?.count == pairs })
+    else { return "its recovery point has others' clones" }
     return ([before] + disksBefore.compactMap { $0 }).lazy.compactMap(\.fault).first
   }
 }

@@ -61,15 +61,25 @@ struct RollbackFacts: Sendable {
       }
       isStrict = false
     }
-    let isLast = one.pairs.allSatisfy { pair in
-      disks[pair.recovery.identity]?.state.map(Consistency.settled) == one.consistency
-    }
-    guard isLast else {
+    guard isLast(one, point, isStrict: isStrict) else {
       return .refuse(
         refusal(
           "a run of other pairs has written one of \(one.recoveryNames) since", "give it up with --discard"))
     }
     return .goBack(one, isStrict: isStrict)
+  }
+
+  /// Whether no run of other pairs has written a recovery since.
+  ///
+  /// A disk says what its relationship says; or, where a stop came between the two records, that the run or the way
+  /// back had begun, or what was before.
+  private func isLast(_ one: RelationshipState, _ point: RecoveryPoint, isStrict: Bool) -> Bool {
+    zip(one.pairs, point.disksBefore).allSatisfy { pair, before in
+      let state = disks[pair.recovery.identity]?.state
+      if state.map(Consistency.settled) == one.consistency || !isStrict && state == before { return true }
+      guard case .inconsistent(let left)? = state else { return false }
+      return left.run.id == point.files.id || !isStrict && left.run.id == point.run
+    }
   }
 
   /// A run that works now on one of the recoveries, on either side.

@@ -36,13 +36,13 @@ extension RelationshipState {
 extension StateBook where Store: ~Copyable {
   /// What `run` keeps; nil for nothing.
   func point(
-    of run: RunRecord, _ undo: CommitSeal?, _ before: Consistency.Settled, _ state: RelationshipState
+    of run: RunRecord, _ content: KeptContent?, _ before: Consistency.Settled, _ state: RelationshipState
   ) throws(ResyncError) -> RecoveryPoint? {
     guard let files = run.point else { return nil }
-    guard (undo != nil) == (files.kind == .undo) else { throw Self.otherState(state) }
+    guard let content, content.kind == files.kind else { throw Self.otherState(state) }
     var disksBefore: [Consistency.Settled?] = []
     for pair in state.pairs { disksBefore.append(try disk(pair.recovery.identity)?.state) }
-    return RecoveryPoint(files, of: run.id, seal: undo, before: before, disksBefore: disksBefore)
+    return RecoveryPoint(files, of: run.id, content, before: before, disksBefore: disksBefore)
   }
 
   /// Takes the relationship, to go back or to give up what is kept.
@@ -68,6 +68,24 @@ extension StateBook where Store: ~Copyable {
     else { throw Self.otherState(state) }
     state.consistency = .applying(run, seal)
     try write(state, .relationship(hold.id))
+  }
+
+  /// The same of a snapshot, whose files are cloned back whole: Inconsistent until that has ended.
+  mutating func markGoingBack(
+    _ hold: borrowing RelationshipHold, _ run: RunRecord, since: Timestamp
+  ) throws(ResyncError) {
+    var state = try existing(hold.id)
+    guard case .settled = state.consistency, let point = state.recoveryPoint, point.files.id == run.id,
+      hold.run == run.id, point.clones != nil
+    else { throw Self.otherState(state) }
+    let settled = Consistency.Settled.inconsistent(.init(since: since, run: run, seal: nil))
+    state.consistency = .settled(settled)
+    let marked = state
+    // The disks first: where the relationship says so, a disk that says otherwise was written by others since.
+    try changing { book throws(ResyncError) in
+      for pair in marked.pairs { try book.change(pair.recovery) { $0.state = settled } }
+      try book.write(marked, .relationship(marked.id))
+    }
   }
 
   /// The end of the way back: the recoveries are what they were before the run, and are called so.

@@ -131,10 +131,10 @@ extension StateBook where Store: ~Copyable {
   ///   crash. Either way the staging file must be kept and the recovery not be written: the next start reads the
   ///   record, and knows.
   ///
-  /// - Parameter undo: the seal of what one can go back by, where that is an undo file: it is there exactly when the
-  ///   commit is, and what was kept before is obsolete.
+  /// - Parameter content: what one can go back by: it is there exactly when the commit is, and what was kept before is
+  ///   obsolete.
   mutating func commit(
-    _ hold: borrowing RelationshipHold, _ seal: CommitSeal, undo: CommitSeal? = nil
+    _ hold: borrowing RelationshipHold, _ seal: CommitSeal, keeping content: KeptContent? = nil
   ) throws(ResyncError) {
     var state = try existing(hold.id)
     guard case .resynchronizing(var run, let before) = state.consistency, run.id == hold.run,
@@ -143,20 +143,20 @@ extension StateBook where Store: ~Copyable {
       throw Self.otherState(state)
     }
     run.checkpoint = nil
-    state.replacePoint(by: try point(of: run, undo, before, state))
+    state.replacePoint(by: try point(of: run, content, before, state))
     state.consistency = .applying(run, seal)
     try write(state, .relationship(hold.id))
   }
 
   /// Inconsistent, durable when this returns: before the first write in place.
   mutating func markInconsistent(
-    _ hold: borrowing RelationshipHold, since: Timestamp
+    _ hold: borrowing RelationshipHold, since: Timestamp, keeping content: KeptContent? = nil
   ) throws(ResyncError) {
     var state = try existing(hold.id)
     guard case .resynchronizing(let run, let before) = state.consistency, run.id == hold.run else {
       throw Self.otherState(state)
     }
-    state.replacePoint(by: try point(of: run, nil, before, state))
+    state.replacePoint(by: try point(of: run, content, before, state))
     let settled = Consistency.Settled.inconsistent(.init(since: since, run: run, seal: nil))
     state.consistency = .settled(settled)
     try write(state, .relationship(hold.id))
@@ -186,13 +186,18 @@ extension StateBook where Store: ~Copyable {
   ///
   /// The staging file may be removed when this has returned, and not before; where the ending is Inconsistent it
   /// stays.
-  /// - Parameter completed: what the run found, where it went through.
+  /// - Parameters:
+  ///   - completed: what the run found, where it went through.
+  ///   - images: those of which a snapshot was taken, after the last flush.
   mutating func finish(
-    _ hold: consuming RelationshipHold, _ ending: RunEnding, completed: CompletedRun?
+    _ hold: consuming RelationshipHold, _ ending: RunEnding, completed: CompletedRun?,
+    images: [DiskEvidence.File]? = nil
   ) throws(ResyncError) {
     let (id, run) = (hold.id, hold.run)
     do throws(ResyncError) {
-      try changing { book throws(ResyncError) in try book.finishLocked(id, run, ending, completed) }
+      try changing { book throws(ResyncError) in
+        try book.finishLocked(id, run, ending, completed, images)
+      }
     } catch {
       hold.release()
       throw error
@@ -201,7 +206,8 @@ extension StateBook where Store: ~Copyable {
   }
 
   private mutating func finishLocked(
-    _ id: UniqueID, _ run: UniqueID, _ ending: RunEnding, _ completed: CompletedRun?
+    _ id: UniqueID, _ run: UniqueID, _ ending: RunEnding, _ completed: CompletedRun?,
+    _ images: [DiskEvidence.File]?
   ) throws(ResyncError) {
     var state = try existing(id)
     guard let record = state.consistency.run, record.id == run else { throw Self.otherState(state) }
@@ -221,7 +227,11 @@ extension StateBook where Store: ~Copyable {
       }
     }
     // Of a run that found nothing to write, what was kept before still fits.
-    if case .resynchronizing(let run, _) = state.consistency { state.makeObsolete(run.point) }
+    if case .resynchronizing(let run, _) = state.consistency {
+      state.makeObsolete(run.point)
+    } else if state.recoveryPoint?.run == run {
+      state.recoveryPoint?.images = images
+    }
     state.consistency = .settled(settled)
     if let completed {
       state.completed.removeAll { $0.id == completed.id }

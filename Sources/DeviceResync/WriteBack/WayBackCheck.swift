@@ -33,6 +33,12 @@ func checkWayBack<Queue: BlockQueue & ~Copyable>(
   return try outcome.get()
 }
 
+/// What a person may do where there is no way back.
+enum WayBackRemedy {
+  static let text =
+    "keep it as it is and give the way back up with --discard, or resynchronize it from its primary"
+}
+
 /// A record, out of its segment.
 private struct KeptRecord {
   let range: ByteRange

@@ -46,7 +46,8 @@ func samplePoint(
     id: id, kind: .undo,
     places: [StagingPlace(path: "/var/lib/vmresync/staging/\(id)", fileSystem: "fs-1")])
   return RecoveryPoint(
-    files, of: UniqueID(1), seal: CommitSeal(run: id, records: 3, segments: 1, bytes: 12288, hash: 0xbeef),
+    files, of: UniqueID(1),
+    .undo(CommitSeal(run: id, records: 3, segments: 1, bytes: 12288, hash: 0xbeef)),
     before: before, disksBefore: Array(repeating: before, count: pairs), made: .sample(made))
 }
 
