@@ -10,7 +10,8 @@ extension StagedRun {
     if let needed {
       throw ResyncError(
         .kernel(.noSpace, .transfer), "stage the differences in", on: directory.path.string,
-        reason: "the staging file needs \(needed) bytes (\(ByteCount(needed))); nothing was written",
+        reason: "the staging file \(request.recoveryPoint == .undo ? "and the undo file need" : "needs") "
+          + "\(needed) bytes (\(ByteCount(needed))); nothing was written",
         remedy: "make room there, or name a larger place with --staging-dir")
     }
     guard let limit = request.maxDifference, limit.isExceeded(by: totals.bytesDifferent, of: total) else {

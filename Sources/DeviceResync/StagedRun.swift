@@ -206,8 +206,14 @@ extension StagedRun {
         throw error
       }
       reporter.begin(.sealing)
-      var kept = try sealUndo(undo, runs, run, relationship)
-      if let snapshots = beginning.snapshots { kept = try snapshots.take(runs.map(\.pair)) }
+      var kept: KeptContent?
+      do throws(ResyncError) {
+        kept = try sealUndo(undo, runs, run, relationship)
+        if let snapshots = beginning.snapshots { kept = try snapshots.take(runs.map(\.pair)) }
+      } catch {
+        staged.drop()
+        throw error
+      }
       let seal = try staged.seal()
       // Read back before the commit: what a bad disk has made of it must not be found when it is too late.
       let validated = try directory.validate(

@@ -59,7 +59,7 @@ import Testing
 
   @Test(
     "somebody has written since, under a block of the run or beside all of them: 32775, nothing written",
-    arguments: [1000, 1_500_000, 3 << 20])
+    arguments: [1000, 1_450_000, 3 << 20])
   func foreign(_ place: Int) throws {
     let pair = try UndonePair()
     expect(try pair.state.resyncKeeping(pair.pairs), 0)
