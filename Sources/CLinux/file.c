@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <linux/openat2.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
@@ -153,6 +155,13 @@ int cl_transfer_out(int descriptor, const void *buffer, size_t count, uint64_t o
   do result = pwritev2(descriptor, &piece, 1, (off_t)offset, 0);
   while (result < 0 && errno == EINTR);
   return result < 0 ? -errno : (int)result;
+}
+
+int cl_clone_file(int to, int from) {
+  int result;
+  do result = ioctl(to, FICLONE, from);
+  while (result < 0 && errno == EINTR);
+  return result < 0 ? -errno : 0;
 }
 
 const int cl_punch_mode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;

@@ -1,7 +1,7 @@
 import SystemPackage
 
-/// The recoveries of a relationship, found by their paths, judged and claimed: for a roll-forward, which needs
-/// no primary.
+/// The recoveries of a relationship, found by their paths, judged and claimed: for a roll-forward or a rollback, which
+/// need no primary.
 struct ClaimedRecoveries: ~Copyable {
   /// One of them.
   final class Recovery {
@@ -27,30 +27,50 @@ struct ClaimedRecoveries: ~Copyable {
     OpenerGuard.self, LoopGuard.self, LockGuard.self,
   ]
 
+  /// What they are claimed for, and the command that does it.
+  enum Purpose: String {
+    case repair = "finish the commit on"
+    case rollback = "go back on"
+
+    var command: String { self == .repair ? "vmresync repair" : "vmresync rollback" }
+  }
+
   /// Finds and claims them; waits while nobody but a dead run's I/O can hold one (PITFALLS E1).
   static func claim(
-    _ relationship: RelationshipState, _ control: RunControl
+    _ relationship: RelationshipState, for purpose: Purpose = .repair, _ control: RunControl
   ) throws(ResyncError) -> ClaimedRecoveries {
     let clock = ContinuousClock()
     let deadline = clock.now + patienceWithFormerRun
     while true {
       do throws(ResyncError) {
-        return try ClaimedRecoveries(relationship)
+        return try ClaimedRecoveries(relationship, purpose)
       } catch  where error.errno == .resourceBusy && clock.now < deadline && !control.isStopping {
         pause(milliseconds: 100)
       }
     }
   }
 
-  private init(_ relationship: RelationshipState) throws(ResyncError) {
+  /// Finds and judges them; nothing is claimed.
+  static func find(
+    _ relationship: RelationshipState, for purpose: Purpose
+  ) throws(ResyncError) -> (disks: [NamedDisk], host: Host) {
     let names = relationship.pairs.map { NamedPath(resolving: $0.recovery.path) }
     let images = names.compactMap(\.status).filter { $0.kind == .regular }.map(\.identity)
     let host = try discoverHost(images: Set(images))
-    let locks = UdevLocks()
-    var all: [Recovery] = []
+    var disks: [NamedDisk] = []
     for (pair, name) in zip(relationship.pairs, names) {
       let disk = NamedDisk(.recovery, name, on: host)
-      try Self.check(disk, pair, host)
+      try check(disk, pair, host, purpose)
+      disks.append(disk)
+    }
+    return (disks, host)
+  }
+
+  private init(_ relationship: RelationshipState, _ purpose: Purpose) throws(ResyncError) {
+    let locks = UdevLocks()
+    var all: [Recovery] = []
+    let (disks, host) = try Self.find(relationship, for: purpose)
+    for disk in disks {
       let device = try RecoveryDevice(claiming: disk)
       if let whole = disk.wholeDisk { try locks.take(on: whole) }
       all.append(Recovery(device, disk, on: host))
@@ -61,16 +81,16 @@ struct ClaimedRecoveries: ~Copyable {
 
   /// It must be the disk that was committed to, and nobody's.
   private static func check(
-    _ disk: NamedDisk, _ pair: RelationshipState.Pair, _ host: Host
+    _ disk: NamedDisk, _ pair: RelationshipState.Pair, _ host: Host, _ purpose: Purpose
   ) throws(ResyncError) {
     if let refusal = disk.refusal { throw refusal }
     guard disk.name.problem == nil, disk.size > 0,
       try PersistentIdentity(of: disk, on: host) == pair.recovery.identity
     else {
       throw ResyncError(
-        .invalidState, "finish the commit on", on: pair.recovery.path, side: .recovery,
+        .invalidState, purpose.rawValue, on: pair.recovery.path, side: .recovery,
         reason: "that name does not lead to the disk that was being written",
-        remedy: "attach that disk (\(pair.recovery.identity)) under this name, then run: vmresync repair "
+        remedy: "attach that disk (\(pair.recovery.identity)) under this name, then run: \(purpose.command) "
           + "\(ShellWord(pair.recovery.path)); or name it there by the name that it has now")
     }
     let request = RunRequest(
@@ -88,7 +108,7 @@ struct ClaimedRecoveries: ~Copyable {
       default: .inUse
       }
     throw ResyncError(
-      cause, "finish the commit on", on: pair.recovery.path, side: .recovery, reason: first.reason,
+      cause, purpose.rawValue, on: pair.recovery.path, side: .recovery, reason: first.reason,
       remedy: first.remedy)
   }
 }

@@ -14,7 +14,8 @@ extension Plan {
       return ContinuationTerms(
         boot: try attempt("look at", on: "this host", .setUp) { () throws(Errno) in try bootID() },
         writeBack: writeBack, readsHoles: request.readsHoles,
-        isFuzzy: pairs.contains { $0.sourceMode == .running }, readsBack: request.readsBack)
+        isFuzzy: pairs.contains { $0.sourceMode == .running }, readsBack: request.readsBack,
+        recoveryPoint: request.recoveryPoint)
     }
   }
 }

@@ -14,6 +14,11 @@ final class InPlaceJournal: @unchecked Sendable {
   private var clock: CheckpointClock?
   private let readsHoles: Bool
   private var isMarked = false
+  /// What takes the clones, and of what; nil where none are.
+  private var snapshots: Snapshots?
+  private var kept: [OpenedPair] = []
+  /// What one could go back by before the first write.
+  private var former: RecoveryPoint?
   /// The pairs that were begun, by their number.
   private(set) var pairs: [Int: Checkpoint.Pair] = [:]
   /// Up to where the clock was told of, in bytes of each.
@@ -35,6 +40,11 @@ final class InPlaceJournal: @unchecked Sendable {
     }
   }
 
+  /// Takes clones of the recoveries of `pairs` before the first write.
+  func keep(_ snapshots: Snapshots?, of pairs: [OpenedPair]) {
+    (self.snapshots, kept) = (snapshots, pairs)
+  }
+
   /// Whether this run may be gone on with.
   var keepsCheckpoints: Bool { clock != nil }
 
@@ -54,7 +64,9 @@ final class InPlaceJournal: @unchecked Sendable {
     defer { turn.giveBack() }
     guard !isMarked else { return }
     switch hold {
-    case .some(let hold): try books.book.markInconsistent(hold, since: .now())
+    case .some(let hold):
+      former = try books.book.existing(hold.id).recoveryPoint
+      try books.book.markInconsistent(hold, since: .now(), keeping: snapshots?.take(kept))
     case .none: preconditionFailure("nothing is written after the end")
     }
     isMarked = true
@@ -107,28 +119,38 @@ final class InPlaceJournal: @unchecked Sendable {
   }
 
   /// The end of a run that did not go through, and may be gone on with where `pairs` say; durable when this returns.
-  func leave(_ pairs: [Int: Checkpoint.Pair]) throws(ResyncError) -> Checkpoint? {
-    guard let checkpoint = checkpoint(of: pairs) else {
-      try end(nil)
-      return nil
-    }
+  ///
+  /// - Returns: the checkpoint, and what became of recovery points, for people.
+  func leave(_ pairs: [Int: Checkpoint.Pair]) throws(ResyncError) -> (left: Checkpoint?, notes: [String]) {
+    guard let checkpoint = checkpoint(of: pairs) else { return (nil, try end(nil)) }
     try books.book.setCheckpoint(checkpoint, of: run.id, in: id)
     // What was not written to is as it was, and is looked after by the next run.
     hold.take()?.release()
-    return checkpoint
+    return (checkpoint, notesOfPoints)
   }
+
+  private var notesOfPoints: [String] { former.map { [$0.noteOfEnd(replaced: run.point != nil)] } ?? [] }
 
   /// The final state.
   ///
   /// - Parameter completed: what the run found; nil where it did not go through: what was written to stays
   ///   Inconsistent, and what was not is as it was.
-  func end(_ completed: CompletedRun?) throws(ResyncError) {
+  /// - Returns: what became of recovery points, for people.
+  func end(_ completed: CompletedRun?) throws(ResyncError) -> [String] {
     guard let hold = hold.take() else { preconditionFailure("a run ends once") }
-    guard let completed else { return try books.book.abandon(hold) }
+    let id = hold.id
+    guard let completed else {
+      try books.book.abandon(hold)
+      return notesOfPoints + (try books.book.tidyPoints(of: [id]))
+    }
     let leftover = hold.leftover
-    try books.book.finish(hold, run.ending, completed: completed)
+    let images = try run.point?.imagesNow(kept.count) { (index) throws(ResyncError) in
+      try DiskEvidence.File.of(kept[index].recovery)
+    }
+    try books.book.finish(hold, run.ending, completed: completed, images: images)
     // What an earlier commit left is of no use now: this run has replaced all of it.
     if let leftover { try StagingDirectory.drop(leftover, books.book.store) }
+    return notesOfPoints + (try books.book.tidyPoints(of: [id]))
   }
 }
 

@@ -43,6 +43,12 @@ struct InPlaceRun: ~Copyable {
   /// - Throws: where the state could not be read or written.
   consuming func carryOut(_ runs: inout [PairRun]) throws(ResyncError) {
     let (run, journal) = try begin(&runs)
+    do throws(ResyncError) {
+      try journal.keep(Snapshots(run.point, of: runs), of: runs.map(\.pair))
+    } catch {
+      _ = try journal.end(nil)
+      throw error
+    }
     for index in runs.indices {
       runs[index].journal = journal
       runs[index].allowance = allowance
@@ -50,9 +56,11 @@ struct InPlaceRun: ~Copyable {
     try runs.carryOut(lanes, request, control, reporter)
     reporter.begin(.recording)
     if runs.allSatisfy({ $0.result.returnValue == .completed }) {
-      return try journal.end(CompletedRun(run, runs.map(\.result)))
+      runs[0].result.notes += try journal.end(CompletedRun(run, runs.map(\.result)))
+      return
     }
-    let left = try journal.leave(places(&runs, journal))
+    let (left, notes) = try journal.leave(places(&runs, journal))
+    runs[0].result.notes += notes
     if let left, left.isProvable {
       let sums = left.pairs.reduce(into: (done: UInt64(0), size: UInt64(0))) { sums, pair in
         sums.done = sums.done.saturatingAdd(pair.offset)
@@ -98,13 +106,17 @@ extension InPlaceRun {
     if let continued, let begun = try takeUp(continued, &runs) { return begun }
     var run = try RunRecord.ours(.inPlace, staging: nil)
     run.isFuzzy = isFuzzy
+    if request.recoveryPoint == .snapshot {
+      run.point = try PlannedPoint.snapshot(of: runs.map(\.planned.recovery))
+    }
     let hold = try books.book.begin(run, on: pairs)
     return (run, InPlaceJournal(books, hold, run, clock, readsHoles: request.readsHoles))
   }
 
   /// What could not be read, and what a running primary held, is known to the run only that met it.
   private var clock: CheckpointClock? {
-    isFuzzy || request.onReadError == .record ? nil : CheckpointClock(request.checkpoints)
+    isFuzzy || request.onReadError == .record || request.recoveryPoint != nil
+      ? nil : CheckpointClock(request.checkpoints)
   }
 
   /// Goes on with a stopped run; nil, with a note, where a part of the proof fails.
@@ -189,7 +201,7 @@ extension InPlaceRun {
     let known: KnownDifferences
     do throws(ResyncError) {
       known = try StagingDirectory(of: place, books.book.store).known(
-        StagingHeader(runs, pairs, former, relationship), former.stagingName, mark, runs[0].planned.engine,
+        StagingHeader(runs, pairs, former.id, relationship), former.stagingName, mark, runs[0].planned.engine,
         control
       ) { (entry) throws(ResyncError) in
         try found[entry.pair].take(entry)

@@ -37,27 +37,11 @@ private func repair(
 ) throws(ResyncError) -> (notes: [String], movedBytes: Bool) {
   reporter.begin(.planning)
   guard let store = try DirectoryStore.ifPresent(at: directory) else { return ([], false) }
-  let names = paths.map(NamedPath.init(resolving:))
-  let images = names.compactMap(\.status).filter { $0.kind == .regular }.map(\.identity)
-  let host = try discoverHost(images: Set(images))
-  var disks: [NamedDisk] = []
-  for name in names {
-    let disk = NamedDisk(.recovery, name, on: host)
-    if let refusal = disk.refusal { throw refusal }
-    guard disk.size > 0 else {
-      throw ResyncError(
-        .kernel(.noSuchFileOrDirectory, .open), "repair", on: name.typed,
-        reason: "there is no block device or image of that name",
-        remedy: "look for the disk with: vmresync devices")
-    }
-    disks.append(disk)
-  }
-  reporter.take(sizes: disks.map(\.size))
+  let disks = try namedRecoveries(paths, to: "repair")
+  reporter.take(sizes: disks.map(\.disk.size))
   var unfinished = Unfinished(StateBook(store), engine, parallel: parallel, control, reporter)
   var paths: [PersistentIdentity: String] = [:]
-  for disk in disks {
-    paths[try PersistentIdentity(of: disk, on: host)] = disk.name.canonical?.string ?? disk.name.typed
-  }
+  for (disk, identity) in disks { paths[identity] = disk.name.canonical?.string ?? disk.name.typed }
   for identity in paths.keys.sorted(by: { $0.text < $1.text }) {
     let found = try unfinished.book.lookUp([identity])
     for relationship in found.relationships where relationship.has(identity, as: .recovery) {
@@ -68,6 +52,7 @@ private func repair(
         return pair
       }
       try unfinished.settle(pairs, for: .repair)
+      try unfinished.goBackAgain(relationship.id, pairs)
     }
   }
   for (identity, path) in paths.sorted(by: { $0.key.text < $1.key.text }) {
@@ -76,6 +61,28 @@ private func repair(
   reporter.begin(.closing)
   try StagingDirectory(of: unfinished.book.store).sweep(unfinished.book)
   return (unfinished.notes, unfinished.movedBytes)
+}
+
+/// The recoveries that were named, by what is permanent about them.
+func namedRecoveries(
+  _ paths: [String], to attempt: String
+) throws(ResyncError) -> [(disk: NamedDisk, identity: PersistentIdentity)] {
+  let names = paths.map(NamedPath.init(resolving:))
+  let images = names.compactMap(\.status).filter { $0.kind == .regular }.map(\.identity)
+  let host = try discoverHost(images: Set(images))
+  var disks: [(disk: NamedDisk, identity: PersistentIdentity)] = []
+  for name in names {
+    let disk = NamedDisk(.recovery, name, on: host)
+    if let refusal = disk.refusal { throw refusal }
+    guard disk.size > 0 else {
+      throw ResyncError(
+        .kernel(.noSuchFileOrDirectory, .open), attempt, on: name.typed,
+        reason: "there is no block device or image of that name",
+        remedy: "look for the disk with: vmresync devices")
+    }
+    disks.append((disk, try PersistentIdentity(of: disk, on: host)))
+  }
+  return disks
 }
 
 /// What a run in place left, or nobody can finish, is not repaired: only a run from the primary heals it.

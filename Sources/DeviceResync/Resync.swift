@@ -183,6 +183,7 @@ private func noteState(_ results: inout [PairResult], _ plan: Plan) {
   else { return }
   for (index, pair) in pairs.enumerated() {
     results[index].recoveryState = found.state(of: pair.recovery.identity)
+    results[index].recoveryPoint = found.relationship(of: pairs)?.recoveryPoint
   }
 }
 

@@ -7,6 +7,8 @@ struct StagedBeginning: ~Copyable {
   let relationship: UniqueID
   let run: RunRecord
   let keeper: CheckpointKeeper
+  /// What is cloned; nil for nothing.
+  var snapshots: Snapshots?
   /// Stands behind what a stopped run has staged; nil at 0.
   var writer: StagingWriter<DiskQueue>?
   /// Whether holes are read too.
@@ -35,11 +37,13 @@ extension StagedRun {
     var run = try RunRecord.ours(.staged, staging: try directory.place("\(id)"), id: id)
     let isFuzzy = runs.contains { $0.planned.sourceMode == .running }
     run.isFuzzy = isFuzzy
+    run.point = try plannedPoint(runs)
     let hold = try books.book.begin(run, on: pairs)
     // What could not be read is known to the run only that met it.
     let keeper = CheckpointKeeper(
       books, id, in: hold.id,
-      isFuzzy || request.onReadError == .record ? nil : CheckpointClock(request.checkpoints))
+      isFuzzy || request.onReadError == .record || run.point != nil
+        ? nil : CheckpointClock(request.checkpoints))
     return StagedBeginning(hold, run, keeper, readsHoles: request.readsHoles)
   }
 
@@ -105,7 +109,7 @@ extension StagedRun {
       offsets: offsets, segments: staged.segments, length: staged.length, hash: staged.hash)
     do throws(ResyncError) {
       beginning.writer = try directory.resume(
-        header(runs, run, beginning.relationship), name, mark, stagingEngine(runs), control
+        header(runs, run.id, beginning.relationship), name, mark, stagingEngine(runs), control
       ) { (entry) throws(ResyncError) in
         // The reader lets none through of a pair that the file does not have.
         guard let progress = progress[entry.pair] else {

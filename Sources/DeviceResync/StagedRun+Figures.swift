@@ -46,7 +46,8 @@ extension StagedRun {
     }
     return ResyncError(
       .kernel(.noSpace, .transfer), "stage the differences in", on: directory.path.string,
-      reason: "the staging file needs \(needed) bytes (\(ByteCount(needed))); nothing was written",
+      reason: "the staging file \(request.recoveryPoint == .undo ? "and the undo file need" : "needs") "
+        + "\(needed) bytes (\(ByteCount(needed))); nothing was written",
       remedy: remedy)
   }
 }

@@ -6,16 +6,19 @@ extension StagedRun {
     var needed: [DeviceNumber: UInt64] = [:]
     for run in runs {
       guard let growth = run.growth else { continue }
+      // What shares its blocks with a clone needs new ones for all that is written.
+      let isShared = run.request.recoveryPoint == .snapshot
       let (bytes, room) = try attempt("look for the room of", on: run.names[.recovery], side: .recovery) {
-        () throws(Errno) in (try growth.bytes(), try growth.room())
+        () throws(Errno) in
+        (isShared ? run.result.totals.bytesDifferent : try growth.bytes(), try growth.room())
       }
       let sum = (needed[room.fileSystem] ?? 0).saturatingAdd(bytes)
       needed[room.fileSystem] = sum
       guard bytes > 0, sum > room.available else { continue }
       throw ResyncError(
         .kernel(.noSpace, .transfer), "apply the differences to", on: run.names[.recovery], side: .recovery,
-        reason: "what falls into holes needs \(ByteCount(sum)), and its file system has "
-          + "\(ByteCount(room.available)), 5 % kept back; nothing was written",
+        reason: "what \(isShared ? "replaces cloned blocks" : "falls into holes") needs "
+          + "\(ByteCount(sum)), and its file system has \(ByteCount(room.available)), 5 % kept back; nothing was written",
         remedy: "make room there, then run again")
     }
   }

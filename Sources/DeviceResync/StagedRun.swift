@@ -44,27 +44,32 @@ struct StagedRun: ~Copyable {
     var beginning = try begin(&runs)
     let (run, keeper) = (beginning.run, beginning.keeper)
     let name = run.stagingName
-    let staged: ValidatedStaging?
+    let sealed: SealedStaging?
     do throws(ResyncError) {
-      staged = try stage(&runs, &beginning)
+      beginning.snapshots = try Snapshots(run.point, of: runs)
+      sealed = try stage(&runs, &beginning)
     } catch {
       let isKept = (error.isStop || keeper.knowsWhere) && keeper.canContinue
       if isKept, error.isStop { runs[0].result.notes.append(keeper.note(runs[0].names[.recovery])) }
       let hold = beginning.takeHold()
-      if isKept { hold.release() } else { drop(hold, name) }
+      if isKept { hold.release() } else { drop(hold, run) }
       throw error
     }
     let hold = beginning.takeHold()
-    guard let staged else {
+    guard let sealed else {
       try directory.remove(name)
-      return try finish(hold, runs, run)
+      try removeUndo(of: run)
+      if run.point != nil { runs[0].result.notes.append("nothing differs: no recovery point was made") }
+      let relationship = hold.id
+      try finish(hold, runs, run)
+      runs[0].result.notes += try books.book.tidyPoints(of: [relationship])
+      return
     }
-    let seal = staged.seal
-    let committed = CommitSeal(
-      run: run.id, records: seal.records, segments: seal.segments, bytes: seal.bytes, hash: seal.hash)
+    let (staged, seal, relationship) = (sealed.staging, sealed.staging.seal, hold.id)
+    let former = try books.book.existing(relationship).recoveryPoint
     reporter.begin(.committing)
     // Where this fails the commit may stand all the same: the next start reads it, and the file stays for that.
-    try books.book.commit(hold, committed)
+    try books.book.commit(hold, CommitSeal(run.id, seal), keeping: sealed.kept)
     reporter.beginForward(bytes: seal.bytes)
     do throws(ResyncError) {
       let submitted = try apply(staged, &runs)
@@ -87,15 +92,20 @@ struct StagedRun: ~Copyable {
     try finish(hold, runs, run)
     reporter.endForward()
     try directory.remove(name)
+    if let former { runs[0].result.notes.append(former.noteOfEnd(replaced: run.point != nil)) }
+    runs[0].result.notes += try books.book.tidyPoints(of: [relationship])
   }
 
   /// Before the commit: the old replicas stand.
-  private mutating func drop(_ hold: consuming RelationshipHold, _ name: String) {
+  private mutating func drop(_ hold: consuming RelationshipHold, _ run: RunRecord) {
     // The staging file goes first, so that nobody looks for it. What fails here is done by the next start, which
     // finds the state Resynchronizing.
+    let relationship = hold.id
     do throws(ResyncError) {
-      try directory.remove(name)
+      try directory.remove(run.stagingName)
+      try removeUndo(of: run)
       try books.book.abandon(hold)
+      _ = try books.book.tidyPoints(of: [relationship])
     } catch {
       reporter.tell(.error(error, pair: 0))
     }
@@ -107,7 +117,11 @@ struct StagedRun: ~Copyable {
   ) throws(ResyncError) {
     // What an earlier commit left is of no use now: this run has replaced all of it.
     let leftover = hold.leftover
-    try books.book.finish(hold, run.ending, completed: CompletedRun(run, runs.map(\.result)))
+    let images = try run.point?.imagesNow(runs.count) { (index) throws(ResyncError) in
+      try DiskEvidence.File.of(runs[index].pair.recovery)
+    }
+    try books.book.finish(
+      hold, run.ending, completed: CompletedRun(run, runs.map(\.result)), images: images)
     if let leftover { try StagingDirectory.drop(leftover, books.book.store) }
   }
 }
@@ -116,7 +130,7 @@ extension StagedRun {
   /// Steps 2 to 5: compares every pair into one staging file and seals it; nil where nothing differs.
   private func stage(
     _ runs: inout [PairRun], _ beginning: inout StagedBeginning
-  ) throws(ResyncError) -> ValidatedStaging? {
+  ) throws(ResyncError) -> SealedStaging? {
     let (run, relationship, keeper) = (beginning.run, beginning.relationship, beginning.keeper)
     var readsHoles = beginning.readsHoles
     while true {
@@ -124,8 +138,15 @@ extension StagedRun {
       switch beginning.writer.take() {
       case .some(let behind): writer = consume behind
       case .none:
-        writer = try directory.begin(
-          header(runs, run, relationship), run.stagingName, stagingEngine(runs))
+        var fresh = try directory.begin(
+          header(runs, run.id, relationship), run.stagingName, stagingEngine(runs))
+        do throws(ResyncError) {
+          fresh.undo = try beginUndo(runs, run, relationship)
+        } catch {
+          fresh.drop()
+          throw error
+        }
+        writer = consume fresh
       }
       let staging = SharedStaging(writer, checkpoints: keeper.checkpoints())
       let outcome = Result<Bool, ResyncError> { () throws(ResyncError) in
@@ -144,12 +165,14 @@ extension StagedRun {
         staged.drop()
         try keeper.forget()
         try directory.remove(run.stagingName)
+        try removeUndo(of: run)
         for index in runs.indices { (runs[index].witnesses, runs[index].progress) = (nil, nil) }
         readsHoles = true
         continue
       }
-      let isOutOfRoom = staged.isOutOfRoom
-      let needed = staged.bytesNeeded
+      let undo = staged.undo
+      let isOutOfRoom = staged.isOutOfRoom || undo?.isOutOfRoom == true
+      let needed = staged.bytesNeeded.saturatingAdd(undo?.bytesNeeded ?? 0)
       do throws(ResyncError) {
         try Self.refuseUnread(runs)
         // Nobody is asked about what there is no room for.
@@ -175,30 +198,38 @@ extension StagedRun {
         throw error
       }
       reporter.begin(.sealing)
+      var kept: KeptContent?
+      do throws(ResyncError) {
+        kept = try sealUndo(undo, runs, run, relationship)
+        if let snapshots = beginning.snapshots { kept = try snapshots.take(runs.map(\.pair)) }
+      } catch {
+        staged.drop()
+        throw error
+      }
       let seal = try staged.seal()
       // Read back before the commit: what a bad disk has made of it must not be found when it is too late.
       let validated = try directory.validate(
         run.stagingName,
-        StagingExpectation(header: header(runs, run, relationship), seal: seal), runs[0].planned.engine,
+        StagingExpectation(header: header(runs, run.id, relationship), seal: seal), runs[0].planned.engine,
         control)
       // That takes its time; whoever asked for the end meanwhile wants no commit.
       if control.isStopping { throw control.ending() }
-      return validated
+      return SealedStaging(staging: validated, kept: kept)
     }
   }
 
-  func header(_ runs: [PairRun], _ run: RunRecord, _ relationship: UniqueID) -> StagingHeader {
+  func header(_ runs: [PairRun], _ run: UniqueID, _ relationship: UniqueID) -> StagingHeader {
     StagingHeader(runs, pairs, run, relationship)
   }
 }
 
 extension StagingHeader {
-  /// Of `run` over these pairs, as their disks are now.
+  /// Of the run `run` over these pairs, as their disks are now.
   init(
-    _ runs: [PairRun], _ pairs: [RelationshipState.Pair], _ run: RunRecord, _ relationship: UniqueID
+    _ runs: [PairRun], _ pairs: [RelationshipState.Pair], _ run: UniqueID, _ relationship: UniqueID
   ) {
     self.init(
-      run: run.id.bits, relationship: relationship.bits,
+      run: run.bits, relationship: relationship.bits,
       pairs: zip(runs, pairs).map { run, pair in
         StagedPair(
           primary: pair.primary.identity.text, recovery: pair.recovery.identity.text,

@@ -9,8 +9,8 @@ struct Unfinished: ~Copyable {
   private let parallel: Int
   /// Whether any were moved.
   private(set) var movedBytes = false
-  private let control: RunControl
-  private let reporter: RunReporter
+  let control: RunControl
+  let reporter: RunReporter
   /// Whether nothing on the recoveries is of worth: what cannot be finished is given up.
   var isWorthless = false
   /// Whether nothing may be begun: a stopped run is gone on with, or the call refused and what it left kept.
@@ -52,7 +52,12 @@ struct Unfinished: ~Copyable {
         unrecognizable: found.unrecognizable, disks: found.disks,
         held: try book.held(among: found.relationships), terms: terms, staging: staging)
       switch facts.decide() {
-      case .proceed: return try noteStopped(found, pairs)
+      case .proceed:
+        let touched = found.relationships.filter { one in
+          pairs.contains { one.has($0.recovery.identity, as: .recovery) }
+        }
+        notes += try book.tidyPoints(of: touched.map(\.id))
+        return try noteStopped(found, pairs)
       case .dropStaging(let run, let relationship):
         if mustContinue, relationship.isOf(pairs) { throw Self.notContinued(relationship, run, terms) }
         try drop(run, relationship, pairs)
@@ -122,7 +127,7 @@ struct Unfinished: ~Copyable {
     }
   }
 
-  private func validate(
+  func validate(
     _ run: RunRecord, _ seal: CommitSeal, _ relationship: RelationshipState
   ) throws(ResyncError) -> ValidatedStaging {
     let directory = try directory(of: run)
@@ -144,7 +149,29 @@ struct Unfinished: ~Copyable {
 }
 
 extension Unfinished {
-  private func directory(of run: RunRecord) throws(ResyncError) -> StagingDirectory {
+  /// Gives clones back where a rollback was stopped while it did so.
+  mutating func goBackAgain(
+    _ id: UniqueID, _ named: [RelationshipState.Pair]
+  ) throws(ResyncError) {
+    guard let found = try book.relationship(id), let point = found.recoveryPoint, point.kind == .snapshot
+    else { return }
+    let known = try book.lookUp(found.identities)
+    let facts = RollbackFacts(
+      named: [(found.pairs[0].recovery.identity, found.pairs[0].recovery.path)], relationships: [found],
+      disks: known.disks, held: try book.held(among: [found]))
+    let isBegun = found.pairs.contains { pair in
+      guard case .inconsistent(let left)? = known.disks[pair.recovery.identity]?.state else { return false }
+      return left.run.id == point.files.id
+    }
+    guard isBegun || found.isGoingBack, case .goBack(_, let isStrict) = facts.decide() else { return }
+    let recoveries = try ClaimedRecoveries.claim(found.calling(named), for: .rollback, control)
+    guard let hold = try book.takePoint(found, point.files.id) else { return }
+    try giveBack(point, isStrict: isStrict, recoveries, hold)
+    notes.append("the rollback over the run of \(point.made) was finished: the clone was given back")
+    notes += try book.tidyPoints(of: [id])
+  }
+
+  func directory(of run: RunRecord) throws(ResyncError) -> StagingDirectory {
     guard let place = run.staging else {
       throw ResyncError(.invalidState, "use the staging file", reason: "the run's record names none")
     }
@@ -199,68 +226,28 @@ extension Unfinished {
       notes.append("the commit of \(run.began) was given up, as --initial says: \(error.withoutRemedy)")
       return
     }
-    try book.finish(
-      hold, run.isFuzzy == true ? .fuzzy(from: run.began, to: .now()) : .consistent(at: run.began),
-      completed: nil)
+    if relationship.isGoingBack {
+      try book.finishRollback(hold)
+    } else {
+      let images = try relationship.recoveryPoint?.files.imagesNow(recoveries.all.count) {
+        (index) throws(ResyncError) in try DiskEvidence.File.of(recoveries.all[index].device)
+      }
+      try book.finish(
+        hold, run.isFuzzy == true ? .fuzzy(from: run.began, to: .now()) : .consistent(at: run.began),
+        completed: nil, images: images)
+    }
     reporter.endForward()
     if let place = run.staging { try StagingDirectory.drop(place, book.store) }
+    notes += try book.tidyPoints(of: [relationship.id])
     notes.append(
-      "the commit of \(run.began) was finished: \(ByteCount(written)) written, all of it read back")
-  }
-}
-
-extension ClaimedRecoveries {
-  /// Steps 7 and 8 again: returns bytes written.
-  ///
-  /// Locks and targets of all recoveries are looked at before the first write to any, and all of them for foreign
-  /// writes after the last.
-  fileprivate borrowing func finish(
-    _ staging: ValidatedStaging, from place: SharedDirectory, _ engine: Engine, parallel: Int,
-    _ control: RunControl, _ reporter: RunReporter
-  ) throws(ResyncError) -> UInt64 {
-    var witnesses: [Witness] = []
-    reporter.begin(.settling)
-    for recovery in all {
-      reporter.wait(for: [recovery.device.disk.number] + recovery.planned.related.map(\.number))
-      try settle(recovery.device.disk, recovery.planned.related, .recovery, droppingCaches: true)
-      try recovery.device.holdStartGuard()
-      witnesses.append(try Witness(recovery.device.disk, recovery.planned, .recovery))
-    }
-    var numbered = Array(all.enumerated())
-    let lanes = Plan.lanes(of: all.map(\.rotationalDisks))
-    if all.count > 1 {
-      _ = try numbered.workSideBySide(lanes, most: parallel, control, reporter) {
-        (recovery) throws(ResyncError) in
-        try checkCommitted(
-          staging, from: place.directory, to: recovery.element.device, pair: recovery.offset, engine, control)
-      }.all(control)
-    }
-    let applied = try numbered.workSideBySide(lanes, most: parallel, control, reporter) {
-      (recovery) throws(ResyncError) in
-      let planned = recovery.element.planned
-      do throws(ResyncError) {
-        return try applyCommitted(
-          staging, from: place.directory, to: recovery.element.device, planned, pair: recovery.offset,
-          mode: .replay, proves: true, engine, planned.defaultZero, control, reporter)
-      } catch {
-        // No primary takes part.
-        let name = recovery.element.device.disk.identity.path
-        throw error.naming(SideNames(primary: name, recovery: name))
-      }
-    }.all(control)
-    reporter.begin(.checking)
-    for (index, recovery) in all.enumerated() {
-      reporter.wait(for: [recovery.device.disk.number] + recovery.planned.related.map(\.number))
-      _ = try checkUntouched(
-        recovery.device, recovery.planned, witnesses[index], submitted: applied[index].submitted)
-    }
-    return applied.reduce(0) { $0 + $1.written }
+      "the \(relationship.isGoingBack ? "rollback" : "commit") of \(run.began) was finished: "
+        + "\(ByteCount(written)) written, all of it read back")
   }
 }
 
 extension ResyncError {
   /// Whether a replay that ended so shall not be tried again before every run.
-  fileprivate var leavesInconsistent: Bool {
+  var leavesInconsistent: Bool {
     switch cause {
     case .mismatch, .foreignWrite: true
     case .kernel(_, .transfer): side == .recovery
@@ -271,7 +258,7 @@ extension ResyncError {
 
 extension RelationshipState {
   /// The same, with its recoveries under the names that `pairs` have for them: a name may lead elsewhere since.
-  fileprivate func calling(_ pairs: [Pair]) -> RelationshipState {
+  func calling(_ pairs: [Pair]) -> RelationshipState {
     var renamed = self
     for index in renamed.pairs.indices {
       let now = pairs.first { $0.recovery.identity == renamed.pairs[index].recovery.identity }

@@ -104,7 +104,7 @@ struct ParallelOptions: ParsableArguments {
     help: ArgumentHelp(
       "Pairs that move bytes at once, 1 to 16; the others wait, claimed. Those that lie on one rotational disk go "
         + "one after the other.", valueName: "n"))
-  var parallel = 2
+  var parallel = RunRequest.usualParallel
 
   func validate() throws {
     guard (1...16).contains(parallel) else { throw ValidationError("--parallel takes 1 to 16") }
@@ -156,6 +156,15 @@ struct WriteOptions: ParsableArguments {
       valueName: "percent|size"))
   var maxDifference: DifferenceLimitArgument?
 
+  @Option(
+    help: ArgumentHelp(
+      """
+      Keep what the recovery holds, to go back to with rollback: undo keeps the old bytes of what is written, \
+      snapshot clones the recovery's image (XFS, btrfs). Kept for 7 days, or until the next run writes.
+      """,
+      valueName: "none|undo|snapshot"))
+  var recoveryPoint: RecoveryPointArgument = .none
+
   @OptionGroup var state: StateOptions
 
   @Option(
@@ -177,6 +186,7 @@ struct WriteOptions: ParsableArguments {
     request.stateDirectory = state.stateDir
     request.stagingDirectory = stagingDir
     if let maxDifference { request.maxDifference = maxDifference.limit }
+    request.recoveryPoint = RecoveryPointKind(rawValue: recoveryPoint.rawValue)
     request.zero = zero
     if let checkpointEvery { request.checkpoints.bytes = checkpointEvery.bytes }
   }
@@ -263,6 +273,11 @@ struct DifferenceLimitArgument: ExpressibleByArgument {
     guard let limit = RunRequest.DifferenceLimit(parsing: argument) else { return nil }
     self.limit = limit
   }
+}
+
+/// What is kept to go back by.
+enum RecoveryPointArgument: String, ExpressibleByArgument, CaseIterable {
+  case none, undo, snapshot
 }
 
 extension RunRequest.Source: ExpressibleByArgument {}

@@ -5,17 +5,6 @@ import Testing
 @testable import DeviceResync
 
 @Suite("pairs side by side", .ownPlace, .tags(.devices, .slow)) struct ParallelTests {
-  private func words(
-    _ operation: Operation, _ pairs: [(primary: String, recovery: String)], _ options: [String] = []
-  ) -> [String] {
-    [operation.rawValue, "--json"] + (operation == .resync ? ["--yes"] : [])
-      + pairs.flatMap { ["--primary", $0.primary, "--recovery", $0.recovery] } + options
-  }
-
-  private func nodes(_ pair: borrowing FaultPair) -> (primary: String, recovery: String) {
-    (pair.primary.node, pair.recovery.node)
-  }
-
   /// In small pieces, so that much can happen on the way.
   static let pieces = ["--chunk-size", "64K", "--queue-depth", "1"]
 
@@ -23,8 +12,8 @@ import Testing
   func together(_ parallel: Int) throws {
     let one = try FaultPair()
     let two = try FaultPair()
-    let pairs = [nodes(one), nodes(two)]
-    let run = try Command.start(words(.compare, pairs, ["--parallel", "\(parallel)"]))
+    let pairs = [parallelNodes(one), parallelNodes(two)]
+    let run = try Command.start(parallelWords(.compare, pairs, ["--parallel", "\(parallel)"]))
     try one.primary.stalling("read \(FaultPair.difference.offset)+4096") {
       // The plan looks at ends and signatures.
       let isRead = try eventually(within: parallel == 1 ? 2 : 20) {
@@ -161,8 +150,9 @@ import Testing
     let recovery = try Image("recovery", size: LongRun.size)
     try bad.primary.tell("fail read \(FaultPair.difference.offset)+512 EIO")
     var pairs = [(primary: primary.path, recovery: recovery.path)]
-    pairs.insert(nodes(bad), at: number)
-    let report = try Report(Command.start(words(.resync, pairs, LongRun.options + state.options)).wait())
+    pairs.insert(parallelNodes(bad), at: number)
+    let report = try Report(
+      Command.start(parallelWords(.resync, pairs, LongRun.options + state.options)).wait())
     expect(report, 32768)
     #expect(report.message.contains("EIO") && report.message.contains(bad.primary.node), "\(report)")
     #expect(report["BytesWritten"].int == 0)
@@ -180,7 +170,7 @@ import Testing
     let two = try FaultPair()
     try two.recovery.tell("fail write * EIO")
     let report = try Report(
-      Command.start(words(.resync, [nodes(one), nodes(two)], state.options)).wait())
+      Command.start(parallelWords(.resync, [parallelNodes(one), parallelNodes(two)], state.options)).wait())
     expect(report, 32768)
     #expect(report.message.contains("EIO") && report.message.contains(two.recovery.node), "\(report)")
     #expect(try state.states() == ["Applying"])
@@ -200,13 +190,14 @@ import Testing
     let slow = try FaultPair()
     // 16 pieces, half a second each, where a plan does not look, and where the other hangs.
     try slow.primary.tell("delay read \(2 << 20)+\(1 << 20) 500")
-    var pairs = [nodes(slow)]
-    pairs.insert(nodes(hung), at: number)
+    var pairs = [parallelNodes(slow)]
+    pairs.insert(parallelNodes(hung), at: number)
     let place = FaultPair.difference.offset
     let writing = operation == .compare ? [] : state.options
     try hung.recovery.tell("stall read \(place)+4096")
     defer { _ = try? hung.recovery.tell("release") }
-    let run = try Command.start(words(operation, pairs, Self.pieces + writing + ["--stall-timeout", "2s"]))
+    let run = try Command.start(
+      parallelWords(operation, pairs, Self.pieces + writing + ["--stall-timeout", "2s"]))
     let isHung = try eventually(within: 20) { try hung.recovery.statistics().waiting == 1 }
     #expect(isHung)
     let since = ContinuousClock.now
@@ -224,52 +215,6 @@ import Testing
     #expect(report.pair(1 - number)["Errors"].array.isEmpty, "\(report)")
   }
 
-  @Test("in place both are written, and are Consistent together", arguments: [1, 2])
-  func inPlaceTogether(_ parallel: Int) throws {
-    let one = try FaultPair()
-    let two = try FaultPair()
-    let options = one.inPlace + ["--parallel", "\(parallel)", "--verify"]
-    let run = try Command.start(words(.resync, [nodes(one), nodes(two)], options))
-    try one.recovery.stalling("write *") {
-      let isWritten = try eventually(within: parallel == 1 ? 2 : 20) {
-        try two.recovery.log().contains { $0.kind == .write }
-      }
-      #expect(isWritten == (parallel == 2))
-      let state = try JSONValue(
-        parsing: readText(
-          FilePath("\(one.state)/states").appending(
-            try #require(directoryNames(FilePath("\(one.state)/states")).first { $0.hasSuffix(".json") }))))
-      // Before the first write of either.
-      #expect(state["Consistency"]["State"].text == "Inconsistent", "\(state)")
-    }
-    let report = try Report(run.wait())
-    expect(report, 0)
-    #expect((0..<2).map { report.pair($0)["BytesWritten"].int } == [65536, 65536])
-    try one.recovery.tell("cut")
-    try two.recovery.tell("cut")
-    #expect(areEqual(try one.recovery.bytes(), FaultPair.bytes))
-    #expect(areEqual(try two.recovery.bytes(), FaultPair.bytes))
-  }
-
-  @Test("what differs in place is counted over both: more than is allowed ends both")
-  func allowance() throws {
-    let state = try StateDirectory()
-    let bytes = randomBytes(8 << 20, seed: 5)
-    let one = try TestPair(bytes, bytes, .loops, name: "1")
-    let two = try TestPair(bytes, bytes, .loops, name: "2")
-    let pairs = [(primary: one.primary, recovery: one.recovery), (two.primary, two.recovery)]
-    let options = inPlace + ["--state-dir", state.path, "--parallel", "2"]
-    expect(try Report(Command.start(words(.resync, pairs, options)).wait()), 0)
-    try one.recoveryImage.write([UInt8](repeating: 0, count: 3 << 20), at: 1 << 20)
-    try two.recoveryImage.write([UInt8](repeating: 0, count: 3 << 20), at: 1 << 20)
-    let report = try Report(
-      Command.start(words(.resync, pairs, options + ["--max-difference", "4M"])).wait())
-    expect(report, 32775)
-    let written = report["BytesWritten"].int ?? .max
-    #expect(written > 0 && written <= 4 << 20, "\(report)")
-    try state.expect("Inconsistent")
-  }
-
   @Test("an image of one that changes while its holes are passed over: both are compared anew, holes too")
   func holes() throws {
     let state = try StateDirectory()
@@ -278,7 +223,7 @@ import Testing
     for place in stride(from: UInt64(0), to: 16 << 20, by: 4 << 20) { try one.write([1], at: place) }
     let other = try TestPair(differing: .loops, name: "2")
     let child = try Command.start(
-      words(
+      parallelWords(
         .resync, [(one.path, target.path), (other.primary, other.recovery)],
         state.options + ["--progress", "json"]),
       through: [

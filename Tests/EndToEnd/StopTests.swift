@@ -83,7 +83,7 @@ import Testing
 
     let again = try Command.json(.resync, images.primary.path, images.recovery.path)
     expect(again, 0)
-    #expect(again["BytesWritten"].int == 1024 * 4096 - written)
+    #expect(again["BytesWritten"].int == 1024 * 4096)
     try expectEqual(images.primary, images.recovery)
   }
 

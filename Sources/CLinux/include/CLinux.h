@@ -82,6 +82,9 @@ int cl_transfer_out(int descriptor, const void *buffer, size_t count, uint64_t o
 int cl_punch_hole(int descriptor, uint64_t offset, uint64_t count);
 /// The mode of such a call.
 extern const int cl_punch_mode;
+/// Lets the file `to` have the content of `from`, by sharing its blocks: both see their own later writes only. On XFS
+/// with reflinks and on btrfs; waits for dirty pages of both. Returns 0 or a negative errno. Source: ioctl_ficlone(2).
+int cl_clone_file(int to, int from);
 /// fdatasync(2), again after EINTR.
 int cl_data_sync(int descriptor);
 /// Cuts or extends a file: ftruncate(2), again after EINTR.

@@ -18,6 +18,13 @@ extension OwnedDescriptor {
     if result != -Errno.invalidArgument.rawValue { try check(result) }
   }
 
+  /// Takes over the content of `other`, by sharing its blocks; what it has beyond the other's size stays.
+  ///
+  /// - Throws: `EOPNOTSUPP`, `EINVAL` or `EXDEV` where the file system does not share blocks, or not of these two.
+  func becomeClone(of other: borrowing OwnedDescriptor) throws(Errno) {
+    try check(cl_clone_file(rawValue, other.rawValue))
+  }
+
   /// Cuts or extends the file to `size` bytes.
   func resize(to size: UInt64) throws(Errno) { try check(cl_resize(rawValue, size)) }
 

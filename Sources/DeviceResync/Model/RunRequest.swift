@@ -11,12 +11,32 @@ public struct RepairRequest: Sendable, Codable, Equatable {
 
   /// Creates a request.
   public init(
-    _ paths: [String], stateDirectory: String, engine: RunRequest.EngineChoice = .auto, parallel: Int = 2
+    _ paths: [String], stateDirectory: String, engine: RunRequest.EngineChoice = .auto,
+    parallel: Int = RunRequest.usualParallel
   ) {
     self.paths = paths
     self.stateDirectory = stateDirectory
     self.engine = engine
     self.parallel = parallel
+  }
+}
+
+/// What a caller of `rollback` asks for.
+public struct RollbackRequest: Sendable, Codable, Equatable {
+  /// The recoveries, or some of them: all of their relationship go back together.
+  public var paths: [String]
+  /// Where relationships, disks and staged differences are remembered.
+  public var stateDirectory: String
+  /// What is to move the bytes.
+  public var engine: RunRequest.EngineChoice
+  /// Whether what is kept is to be given up, and the recoveries stay as they are.
+  public var discards = false
+
+  /// Creates a request.
+  public init(_ paths: [String], stateDirectory: String, engine: RunRequest.EngineChoice = .auto) {
+    self.paths = paths
+    self.stateDirectory = stateDirectory
+    self.engine = engine
   }
 }
 
@@ -145,6 +165,8 @@ public struct RunRequest: Sendable, Codable {
   public static let usualStateDirectory = "/var/lib/vmresync"
   /// Where staged differences wait for the commit; nil: in the state directory.
   public var stagingDirectory: String?
+  /// How the recovery's old content is kept, to go back to; nil: not at all.
+  public var recoveryPoint: RecoveryPointKind?
   /// A staged run that finds more than this ends before it writes; nil: any.
   public var maxDifference: DifferenceLimit? = .percent(25, from: 4 << 30)
   /// What becomes of bytes that cannot be read; a recovery's count as different where they are to be written.
@@ -165,7 +187,9 @@ public struct RunRequest: Sendable, Codable {
   /// Reads in flight per side; nil: 6.
   public var queueDepth: Int?
   /// Most pairs that move bytes at once; the others wait, claimed.
-  public var parallel = 2
+  public var parallel = usualParallel
+  /// How many pairs move bytes at once when nothing else is said.
+  public static let usualParallel = 2
   /// What becomes of zeros; nil: thin where the recovery is a sparse image.
   public var zero: Zero?
   /// What moves the bytes.

@@ -80,7 +80,7 @@ extension DiskEvidence {
   }
 
   /// What a file shows, once its change time is old enough.
-  private static func of(
+  static func of(
     _ file: borrowing OwnedDescriptor, _ name: String, _ side: Side
   ) throws(ResyncError) -> DiskEvidence {
     for _ in 0..<3 {

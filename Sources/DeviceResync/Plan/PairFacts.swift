@@ -58,6 +58,7 @@ extension Guard {
 /// Every guard, in the order in which a plan shows them.
 let allGuards: [any Guard.Type] = [
   PrivilegeGuard.self, NameGuard.self, AccessGuard.self, EngineGuard.self, WriteBackGuard.self,
+  RecoveryPointGuard.self,
   SameStorageGuard.self, SizeGuard.self, BlockSizeGuard.self, ZoneGuard.self, ContainerGuard.self,
   WriteProtectionGuard.self, SourceGuard.self, HolderGuard.self, MountGuard.self, SwapGuard.self,
   OpenerGuard.self, LoopGuard.self, LockGuard.self, StateGuard.self, DirectionGuard.self, FirstRunGuard.self,

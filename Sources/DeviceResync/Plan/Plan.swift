@@ -43,6 +43,11 @@ public struct Plan: Sendable {
     return lanes.map(\.pairs).sorted { $0[0] < $1[0] }
   }
 
+  /// What one can go back by now; nil where nothing is kept.
+  var recoveryPoint: RecoveryPoint? {
+    state.pairs.flatMap(state.remembered.relationship)?.recoveryPoint
+  }
+
   /// What was not looked at.
   public var notice: String { "only this host's devices and processes were looked at; no VM was asked" }
 }

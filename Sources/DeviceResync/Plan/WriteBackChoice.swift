@@ -8,6 +8,8 @@ struct WriteBackChoice: Sendable, Equatable {
   init(_ request: RunRequest, _ pairs: [PairFacts]) {
     if let asked = request.writeBack {
       self.init(asked, "as asked for")
+    } else if request.recoveryPoint == .undo, !request.isInitial {
+      self.init(.staged, "the old bytes are kept beside the new ones")
     } else if request.isInitial {
       self.init(.inPlace, "--initial says that nothing on the recovery is of worth")
     } else {

@@ -85,14 +85,17 @@ extension DeviceReport {
     let consistency: Consistency?
     let primaryOf: Int
     let lastProvenEqual: Timestamp?
+    let recoveryPoint: PointObject?
     enum CodingKeys: String, CodingKey {
       case consistency = "Consistency", primaryOf = "PrimaryOf", lastProvenEqual = "LastProvenEqual"
+      case recoveryPoint = "RecoveryPoint"
     }
 
     init(_ disk: RememberedDisk) {
       consistency = disk.asRecovery
       primaryOf = disk.primaryOf
       lastProvenEqual = disk.lastProvenEqual
+      recoveryPoint = disk.recoveryPoint.map(PointObject.init)
     }
 
     func encode(to encoder: any Encoder) throws {
@@ -100,6 +103,7 @@ extension DeviceReport {
       try container.encode(consistency, forKey: .consistency)
       try container.encode(primaryOf, forKey: .primaryOf)
       try container.encode(lastProvenEqual, forKey: .lastProvenEqual)
+      try container.encode(recoveryPoint, forKey: .recoveryPoint)
     }
   }
 

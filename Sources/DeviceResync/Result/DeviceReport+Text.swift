@@ -76,8 +76,10 @@ extension DeviceReport {
   /// What it is remembered as.
   private func memory(_ name: String) -> [String] {
     guard let disk = remembered[name] else { return [] }
-    return [disk.asRecovery.map { "recovery, \($0.title)" }, disk.primaryOf > 0 ? "primary" : nil].compactMap
-    { $0 }
+    return [
+      disk.asRecovery.map { "recovery, \($0.title)" }, disk.recoveryPoint.map(\.title),
+      disk.primaryOf > 0 ? "primary" : nil,
+    ].compactMap { $0 }
   }
 
   /// Mounts, swap and processes, each once.

@@ -12,6 +12,8 @@ public struct PairResult: Sendable, Codable {
   public var writeBack: RunRequest.WriteBack?
   /// What the recovery is known to be now; nil where no run has written it.
   public var recoveryState: Consistency?
+  /// What one can go back by now, with all pairs of the call; nil where nothing is kept.
+  public var recoveryPoint: RecoveryPoint?
   /// What became of zeros that replaced data; nil where nothing was to be written.
   public var zero: RunRequest.Zero?
   /// What moved the bytes; nil where none moved.

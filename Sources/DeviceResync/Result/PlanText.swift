@@ -26,8 +26,25 @@ extension Plan {
       }
       lines += pair.guards.filter { allVerdicts || $0.verdict != .passed }.flatMap(Self.lines)
     }
+    lines += pointLines
     lines.append("  note     \(notice)")
     return lines.joined(separator: "\n") + "\n"
+  }
+
+  /// What is kept to go back by, and what becomes of what was kept before.
+  private var pointLines: [String] {
+    guard request.writes else { return [] }
+    var lines: [String] = []
+    switch request.recoveryPoint {
+    case .undo: lines.append("  point    undo: the old bytes are kept, to go back with: vmresync rollback")
+    case .snapshot: lines.append("  point    snapshot: images are cloned, to go back with: vmresync rollback")
+    case nil: break
+    }
+    if let recoveryPoint {
+      let end = request.recoveryPoint == nil ? "dropped" : "replaced"
+      lines.append("  point    the \(recoveryPoint.title) is \(end) as soon as something is written")
+    }
+    return lines
   }
 
   private var writing: String {

@@ -100,6 +100,7 @@ private struct PairObject: Encodable {
     case sourceMode = "SourceMode"
     case writeBack = "WriteBack"
     case consistency = "Consistency"
+    case recoveryPoint = "RecoveryPoint"
     case zero = "Zero"
     case engine = "Engine"
     case pointInTime = "PointInTime"
@@ -124,6 +125,7 @@ private struct PairObject: Encodable {
     try container.encode(pair.sourceMode, forKey: .sourceMode)
     try container.encode(pair.writeBack, forKey: .writeBack)
     try container.encode(pair.recoveryState, forKey: .consistency)
+    try container.encode(pair.recoveryPoint.map(PointObject.init), forKey: .recoveryPoint)
     try container.encode(pair.zero, forKey: .zero)
     try container.encode(pair.engine, forKey: .engine)
     try container.encode(pair.isIdentical, forKey: .identical)

@@ -27,6 +27,11 @@ extension PairResult {
       "  \(ByteCount(totals.bytesPerSecond))/s in \(seconds(totals.seconds)), \(engine ?? "no engine"), "
         + "source \(sourceMode.rawValue), \(pointInTime.text)")
     if writes, let recoveryState { lines.append("  the recovery is \(recoveryState.title)") }
+    if writes, let recoveryPoint {
+      lines.append(
+        "  \(recoveryPoint.title), kept until \(recoveryPoint.expires): go back with: vmresync rollback "
+          + "\(ShellWord(recovery.path))")
+    }
     if backingDirectIO == false {
       lines.append("  an image is read through the page cache: its file system has no direct I/O")
     }

@@ -148,13 +148,17 @@ struct ContinuationTerms: Sendable, Equatable {
   var isFuzzy: Bool
   /// Whether all that is written in place is to be read back.
   var readsBack = false
+  /// What is kept to go back by.
+  var recoveryPoint: RecoveryPointKind?
 }
 
 extension RelationshipState {
   /// Why a run with these terms cannot go on where `run` of this relationship was stopped, as a sentence without a
   /// full stop; nil where it can, once both sides are shown to be unchanged.
   func obstacle(to run: RunRecord, _ terms: ContinuationTerms) -> String? {
+    if run.point != nil { return "it kept a recovery point" }
     guard let checkpoint = run.checkpoint else { return "it had come to no checkpoint" }
+    if terms.recoveryPoint != nil { return "it kept no recovery point" }
     if run.boot != terms.boot { return "the host has been started again since" }
     if let obstacle = run.obstacle(to: terms, checkpoint) { return obstacle }
     if run.isFuzzy == true { return "its primary ran" }

@@ -52,6 +52,10 @@ public struct RelationshipState: Sendable, Hashable {
   public var consistency: Consistency
   /// The last runs that went through, the latest first.
   public var completed: [CompletedRun]
+  /// What one can go back by, or is going back by; nil where nothing is kept.
+  public var recoveryPoint: RecoveryPoint?
+  /// What is not needed any more, and may still have files.
+  var obsoletePoints: [PlannedPoint] = []
 
   /// Most runs that are remembered.
   static let mostCompleted = 5
@@ -82,6 +86,8 @@ extension RelationshipState: Codable {
     case pairs = "Pairs"
     case consistency = "Consistency"
     case completed = "CompletedRuns"
+    case recoveryPoint = "RecoveryPoint"
+    case obsoletePoints = "ObsoleteRecoveryPoints"
   }
 
   /// Reads the object; its version was looked at before.
@@ -91,6 +97,8 @@ extension RelationshipState: Codable {
     pairs = try container.decode([Pair].self, forKey: .pairs)
     consistency = try container.decode(Consistency.self, forKey: .consistency)
     completed = try container.decode([CompletedRun].self, forKey: .completed)
+    recoveryPoint = try container.decodeIfPresent(RecoveryPoint.self, forKey: .recoveryPoint)
+    obsoletePoints = try container.decodeIfPresent([PlannedPoint].self, forKey: .obsoletePoints) ?? []
   }
 
   /// Writes the object.
@@ -101,6 +109,8 @@ extension RelationshipState: Codable {
     try container.encode(pairs, forKey: .pairs)
     try container.encode(consistency, forKey: .consistency)
     try container.encode(completed, forKey: .completed)
+    try container.encodeIfPresent(recoveryPoint, forKey: .recoveryPoint)
+    if !obsoletePoints.isEmpty { try container.encode(obsoletePoints, forKey: .obsoletePoints) }
   }
 }
 
@@ -116,7 +126,7 @@ extension RelationshipState: StoredRecord {
       return "a disk has no bytes"
     }
     guard completed.count <= Self.mostCompleted else { return "it lists \(completed.count) completed runs" }
-    return fault(consistency)
+    return fault(consistency) ?? pointFault
   }
 
   private func fault(_ consistency: Consistency) -> String? {
@@ -128,7 +138,9 @@ extension RelationshipState: StoredRecord {
     }
   }
 
-  private func fault(_ run: RunRecord) -> String? { run.checkpoint?.fault(in: run, of: pairs) }
+  private func fault(_ run: RunRecord) -> String? {
+    run.checkpoint?.fault(in: run, of: pairs) ?? run.point?.fault(pairs: pairs.count)
+  }
 }
 
 extension Consistency.Settled {

@@ -6,6 +6,8 @@ struct RememberedDisk: Sendable {
   let primaryOf: Int
   /// When it was last proven equal to another disk.
   let lastProvenEqual: Timestamp?
+  /// What one can go back by on it as a recovery; nil where nothing is kept.
+  let recoveryPoint: RecoveryPoint?
 }
 
 extension StateBook where Store: ~Copyable {
@@ -16,7 +18,9 @@ extension StateBook where Store: ~Copyable {
     let state = found.state(of: identity)
     guard primaries > 0 || state != nil else { return nil }
     return RememberedDisk(
-      asRecovery: state, primaryOf: primaries, lastProvenEqual: found.disks[identity]?.lastProvenEqual)
+      asRecovery: state, primaryOf: primaries, lastProvenEqual: found.disks[identity]?.lastProvenEqual,
+      recoveryPoint: found.relationships.lazy.filter { $0.has(identity, as: .recovery) }
+        .compactMap(\.recoveryPoint).first)
   }
 }
 

@@ -20,6 +20,8 @@ public struct RunRecord: Sendable, Hashable, Codable {
   public var isFuzzy: Bool?
   /// How far it has come before its commit, or in place; nil for not far.
   public var checkpoint: Checkpoint?
+  /// What it keeps to go back by; nil for nothing.
+  public var point: PlannedPoint?
 
   enum CodingKeys: String, CodingKey {
     case id = "Run"
@@ -31,6 +33,7 @@ public struct RunRecord: Sendable, Hashable, Codable {
     case began = "Began"
     case isFuzzy = "Fuzzy"
     case checkpoint = "Checkpoint"
+    case point = "Keeps"
   }
 
   /// Of this process, now.

@@ -84,35 +84,6 @@ extension StateBook where Store: ~Copyable {
     return RelationshipHold(id, run: run.id, leftover: leftover, lock)
   }
 
-  /// Sees once more, now that nobody else can begin a run, that nothing is unfinished on the disks: since that was
-  /// looked at, a run of other pairs may have come, written one of them, and died.
-  ///
-  /// - Parameter terms: of a run that goes on where `continued` was stopped.
-  func checkFree(
-    _ pairs: [RelationshipState.Pair], _ found: RememberedDisks, continued: RelationshipState? = nil,
-    _ terms: ContinuationTerms? = nil
-  ) throws(ResyncError) {
-    let facts = StartFacts(
-      purpose: .resync, pairs: pairs, relationships: found.relationships,
-      unrecognizable: found.unrecognizable, disks: found.disks, held: try held(among: found.relationships),
-      terms: terms, staging: [:])
-    switch facts.decide() {
-    case .proceed: return
-    case .continueRun(let relationship):
-      guard relationship == continued else { throw Self.unfinished(relationship) }
-    case .refuse(let error): throw error
-    case .dropStaging(_, let relationship), .rollForward(let relationship), .giveUp(let relationship, _):
-      throw Self.unfinished(relationship)
-    }
-  }
-
-  private static func unfinished(_ state: RelationshipState) -> ResyncError {
-    ResyncError(
-      .invalidState, "begin a run on", on: state.recoveryNames,
-      reason: "a former run is unfinished: \(state.consistency.name)",
-      remedy: state.repair)
-  }
-
   /// Takes over what a former run left: to roll it forward or to drop it.
   ///
   /// - Parameter found: the record from which that was decided.
@@ -130,24 +101,34 @@ extension StateBook where Store: ~Copyable {
   /// - Throws: without a commit, or, where the kernel reported an error, with one that may or may not outlive a
   ///   crash. Either way the staging file must be kept and the recovery not be written: the next start reads the
   ///   record, and knows.
-  mutating func commit(_ hold: borrowing RelationshipHold, _ seal: CommitSeal) throws(ResyncError) {
+  ///
+  /// - Parameter content: what one can go back by: it is there exactly when the commit is, and what was kept before is
+  ///   obsolete.
+  mutating func commit(
+    _ hold: borrowing RelationshipHold, _ seal: CommitSeal, keeping content: KeptContent? = nil
+  ) throws(ResyncError) {
     var state = try existing(hold.id)
-    guard case .resynchronizing(var run, _) = state.consistency, run.id == hold.run, seal.run == run.id else {
+    guard case .resynchronizing(var run, let before) = state.consistency, run.id == hold.run,
+      seal.run == run.id
+    else {
       throw Self.otherState(state)
     }
     run.checkpoint = nil
+    state.replacePoint(by: try point(of: run, content, before, state))
     state.consistency = .applying(run, seal)
     try write(state, .relationship(hold.id))
   }
 
   /// Inconsistent, durable when this returns: before the first write in place.
   mutating func markInconsistent(
-    _ hold: borrowing RelationshipHold, since time: Timestamp
+    _ hold: borrowing RelationshipHold, since time: Timestamp, keeping content: KeptContent? = nil
   ) throws(ResyncError) {
     var state = try existing(hold.id)
     var (run, since): (RunRecord, Timestamp)
     switch state.consistency {
-    case .resynchronizing(let begun, _) where begun.id == hold.run: (run, since) = (begun, time)
+    case .resynchronizing(let begun, let before) where begun.id == hold.run:
+      (run, since) = (begun, time)
+      state.replacePoint(by: try point(of: run, content, before, state))
     // One that is gone on with.
     case .settled(.inconsistent(let left)) where left.run.id == hold.run && left.seal == nil:
       (run, since) = (left.run, left.since)
@@ -183,13 +164,18 @@ extension StateBook where Store: ~Copyable {
   ///
   /// The staging file may be removed when this has returned, and not before; where the ending is Inconsistent it
   /// stays.
-  /// - Parameter completed: what the run found, where it went through.
+  /// - Parameters:
+  ///   - completed: what the run found, where it went through.
+  ///   - images: those of which a snapshot was taken, after the last flush.
   mutating func finish(
-    _ hold: consuming RelationshipHold, _ ending: RunEnding, completed: CompletedRun?
+    _ hold: consuming RelationshipHold, _ ending: RunEnding, completed: CompletedRun?,
+    images: [DiskEvidence.File]? = nil
   ) throws(ResyncError) {
     let (id, run) = (hold.id, hold.run)
     do throws(ResyncError) {
-      try changing { book throws(ResyncError) in try book.finishLocked(id, run, ending, completed) }
+      try changing { book throws(ResyncError) in
+        try book.finishLocked(id, run, ending, completed, images)
+      }
     } catch {
       hold.release()
       throw error
@@ -198,7 +184,8 @@ extension StateBook where Store: ~Copyable {
   }
 
   private mutating func finishLocked(
-    _ id: UniqueID, _ run: UniqueID, _ ending: RunEnding, _ completed: CompletedRun?
+    _ id: UniqueID, _ run: UniqueID, _ ending: RunEnding, _ completed: CompletedRun?,
+    _ images: [DiskEvidence.File]?
   ) throws(ResyncError) {
     var state = try existing(id)
     guard let record = state.consistency.run, record.id == run else { throw Self.otherState(state) }
@@ -217,6 +204,12 @@ extension StateBook where Store: ~Copyable {
         try change(pair.primary) { $0.note(ending, with: pair.recovery.identity, as: .primary, in: id) }
       }
     }
+    // Of a run that found nothing to write, what was kept before still fits.
+    if case .resynchronizing(let run, _) = state.consistency {
+      state.makeObsolete(run.point)
+    } else if state.recoveryPoint?.run == run {
+      state.recoveryPoint?.images = images
+    }
     state.consistency = .settled(settled)
     if let completed {
       state.completed.removeAll { $0.id == completed.id }
@@ -232,6 +225,7 @@ extension StateBook where Store: ~Copyable {
     var state = try existing(hold.id)
     switch state.consistency {
     case .resynchronizing(let run, let before) where run.id == hold.run:
+      state.makeObsolete(run.point)
       state.consistency = .settled(before)
       try write(state, .relationship(hold.id))
     case .settled(.inconsistent(let left)) where left.run.id == hold.run: break
@@ -240,7 +234,7 @@ extension StateBook where Store: ~Copyable {
     hold.release()
   }
 
-  private mutating func change(
+  mutating func change(
     _ disk: RelationshipState.Disk, _ body: (inout DiskRecord) -> Void
   ) throws(ResyncError) {
     let former = try self.disk(disk.identity)

@@ -92,7 +92,7 @@ public struct Monitor: ~Copyable {
     view = RunView(request)
     stall = StallClock(limit: limits.stall.seconds)
     pairStalls = PairStalls(limit: limits.stall.seconds)
-    if case .resynchronize = request { hasBegun = false } else { hasBegun = true }
+    hasBegun = !request.waitsForBeginning
     send(request)
   }
 

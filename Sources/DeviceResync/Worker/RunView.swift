@@ -162,7 +162,9 @@ extension RunView {
     let repair = "finish it with: vmresync repair \(repairWords)"
     switch stage {
     case .nothing:
-      guard runRequest?.writes ?? false else { return [] }
+      var writes = runRequest?.writes ?? false
+      if case .rollBack(let request) = request { writes = !request.discards }
+      guard writes else { return [] }
       return ["nothing was written to the recovery"]
     case .mixing:
       return [
@@ -182,6 +184,7 @@ extension RunView {
       switch request {
       case .resynchronize(let request): (request.pairs.prefix(1).map(\.recovery), request.stateDirectory)
       case .repair(let request): (request.paths, request.stateDirectory)
+      case .rollBack(let request): (request.paths, request.stateDirectory)
       case .devices: ([], RunRequest.usualStateDirectory)
       }
     let words = paths.map { "\(ShellWord($0))" }.joined(separator: " ")

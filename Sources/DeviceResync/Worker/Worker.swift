@@ -62,7 +62,7 @@ private final class WorkerProcess: Sendable {
     try StopSignals.listen { [self] in
       if hasMonitor.load(ordering: .acquiring) { control.terminateInOrder() } else { control.terminate() }
     }
-    if case .resynchronize = request {} else { begin() }
+    if !request.waitsForBeginning { begin() }
     let work = try IOThread { [self] in
       carryOut(request)
       done.open()
@@ -109,6 +109,8 @@ private final class WorkerProcess: Sendable {
     switch request {
     case .resynchronize(let request): resynchronize(request, tell)
     case .repair(let request): finish(repair(request, control: control, report: tell))
+    case .rollBack(let request):
+      request.discards ? finish(discardRecoveryPoint(request)) : rollBack(request, tell)
     case .devices(let request):
       do throws(ResyncError) {
         tell(.phase(.planning, pair: 0))
@@ -131,6 +133,18 @@ private final class WorkerProcess: Sendable {
       finish(run(plan, control: control, report: tell))
     } catch {
       finish(RunResult(request, refusedBy: error))
+    }
+  }
+
+  private func rollBack(_ request: RollbackRequest, _ tell: @escaping @Sendable (RunEvent) -> Void) {
+    do throws(ResyncError) {
+      tell(.phase(.planning, pair: 0))
+      let plan = try makeRollbackPlan(request)
+      events.tell(.plan(PlanReport(plan)))
+      while !hasBegun.load(ordering: .acquiring) { _ = start.wait(milliseconds: 60_000) }
+      finish(DeviceResync.rollBack(plan, control: control, report: tell))
+    } catch {
+      finish(RunResult(nil, refusedBy: error))
     }
   }
 

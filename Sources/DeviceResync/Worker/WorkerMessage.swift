@@ -4,8 +4,22 @@ public enum WorkerRequest: Sendable, Codable {
   case resynchronize(RunRequest)
   /// Finishes or drops what stopped runs have left, at once.
   case repair(RepairRequest)
+  /// Goes back to a recovery point: reports what would be done, and does it when it is told to begin; or gives the
+  /// point up, at once.
+  case rollBack(RollbackRequest)
   /// Looks at the host's devices.
   case devices(DevicesRequest)
+}
+
+extension WorkerRequest {
+  /// Whether its plan is shown before it begins.
+  var waitsForBeginning: Bool {
+    switch self {
+    case .resynchronize: true
+    case .rollBack(let request): !request.discards
+    case .repair, .devices: false
+    }
+  }
 }
 
 /// What a caller of `devices` asks for.
@@ -73,6 +87,16 @@ public struct PlanReport: Sendable, Codable {
     writeBack = plan.request.writes ? plan.request.writeBack : nil
     questions = plan.questions
     described = RunResult(describing: plan)
+    wire = RunResult.Wire(described)
+  }
+
+  init(_ plan: RollbackPlan) {
+    text = plan.text
+    fullText = plan.text
+    isRefused = false
+    writeBack = .staged
+    questions = []
+    described = RunResult(nil, .completed, "nothing is in the way", [])
     wire = RunResult.Wire(described)
   }
 

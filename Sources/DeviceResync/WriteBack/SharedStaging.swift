@@ -4,6 +4,8 @@
 /// finds every other pair between two chunks, or between two pieces that are equal: that is where a checkpoint is.
 final class SharedStaging<Queue: BlockQueue & ~Copyable>: @unchecked Sendable {
   let header: StagingHeader
+  /// Whether old bytes are kept too, to go back by.
+  let keepsOld: Bool
   private let turn = Turn()
   // What follows is touched by who has the turn.
   private var writer: StagingWriter<Queue>?
@@ -13,6 +15,7 @@ final class SharedStaging<Queue: BlockQueue & ~Copyable>: @unchecked Sendable {
   /// - Parameter writer: comes back with ``takeWriter()``.
   init(_ writer: consuming StagingWriter<Queue>, checkpoints: StagedCheckpoints? = nil) {
     header = writer.header
+    keepsOld = writer.undo != nil
     self.writer = consume writer
     self.checkpoints = checkpoints
   }
@@ -57,6 +60,20 @@ final class SharedStaging<Queue: BlockQueue & ~Copyable>: @unchecked Sendable {
     try writer?.addTail(pair: pair, range, primary: primary, recovery: recovery)
   }
 
+  /// As ``UndoFile/keep(_:pair:differing:unreadable:primary:recovery:)``.
+  func keepOld(
+    _ chunk: ByteRange, pair: Int, differing: [ByteRange], unreadable: [ByteRange], primary: RawSpan,
+    recovery: RawSpan
+  ) throws(ResyncError) {
+    try writer?.undo?.keep(
+      chunk, pair: pair, differing: differing, unreadable: unreadable, primary: primary, recovery: recovery)
+  }
+
+  /// As ``UndoFile/keepTail(pair:_:primary:recovery:)``.
+  func keepOldTail(pair: Int, _ range: ByteRange, primary: [UInt8], recovery: [UInt8]?) throws(ResyncError) {
+    try writer?.undo?.keepTail(pair: pair, range, primary: primary, recovery: recovery)
+  }
+
   /// Accounts for `range`, and for a hole between what was accounted for and it.
   func addDigest(
     pair: Int, _ range: ByteRange, _ digest: UInt128, isTail: Bool = false
@@ -69,6 +86,7 @@ final class SharedStaging<Queue: BlockQueue & ~Copyable>: @unchecked Sendable {
   func addHole(pair: Int, upTo end: UInt64) throws(ResyncError) {
     guard let covered = writer?.covered[pair], covered < end else { return }
     try writer?.addHole(pair: pair, ByteRange(covered, upTo: end))
+    try writer?.undo?.keepHole(pair: pair, ByteRange(covered, upTo: end))
   }
 
   /// A chunk of a pair is whole, so many bytes behind the last one: makes a checkpoint where one is due.

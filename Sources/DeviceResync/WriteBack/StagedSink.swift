@@ -12,6 +12,8 @@ struct StagedSink<Queue: BlockQueue & ~Copyable>: DifferenceSink, ~Copyable {
   private var cursor = 0
   /// What of the recovery's half of the current chunk could not be read.
   private var unreadable: [ByteRange] = []
+  /// What differs in the current chunk; empty where no old bytes are kept.
+  private var differing: [ByteRange] = []
   private let growth: HoleGrowth?
   /// Up to where the clock of the checkpoints was told of, in bytes.
   private var counted: UInt64
@@ -57,6 +59,7 @@ struct StagedSink<Queue: BlockQueue & ~Copyable>: DifferenceSink, ~Copyable {
         recovery: recovery.extracting(piece),
         unreadable: unreadable)
     }
+    if staging.keepsOld { differing.append(difference.range) }
     if firstDifference == nil { firstDifference = difference.range.offset }
     growth?.add(difference.range)
     try recorder.record(difference.range)
@@ -77,6 +80,15 @@ struct StagedSink<Queue: BlockQueue & ~Copyable>: DifferenceSink, ~Copyable {
           try add(ByteRange(offset: chunk.end - UInt64(rest), length: UInt64(rest)), running.value)
         }
       }
+    }
+    if staging.keepsOld {
+      enter()
+      try queue.withBytes(of: slot, count: count) { (primary, recovery) throws(ResyncError) in
+        try staging.keepOld(
+          chunk, pair: pair, differing: differing, unreadable: unreadable, primary: primary,
+          recovery: recovery)
+      }
+      differing.removeAll(keepingCapacity: true)
     }
     running.reset()
     cursor = 0
@@ -149,6 +161,7 @@ struct StagedSink<Queue: BlockQueue & ~Copyable>: DifferenceSink, ~Copyable {
         try staging.addTail(pair: pair, range, primary: primaryTail, recovery: recoveryTail)
       }
       try staging.addDigest(pair: pair, range, Checksum.of128(primaryTail), isTail: true)
+      try staging.keepOldTail(pair: pair, range, primary: primaryTail, recovery: recoveryTail)
     }
   }
 

@@ -187,7 +187,7 @@ extension StagingDirectory {
     let (states, faults) = try book.relationships()
     // A record that cannot be read may name any of them.
     guard faults.isEmpty else { return }
-    let known = Set(states.flatMap { $0.consistency.stagingRuns.map(\.stagingName) })
+    let known = Set(states.flatMap(\.stagingNames))
     var forgotten = names.filter { UniqueID($0) != nil && !known.contains($0) }
     if path != book.store.path.appending("staging") {
       // Other state directories may keep theirs here.
@@ -216,6 +216,15 @@ extension StagingDirectory {
 extension RunRecord {
   /// What the run's staging file is called.
   var stagingName: String { "\(id)" }
+}
+
+extension RelationshipState {
+  /// What its files are called: of its runs, and of what is kept to go back by.
+  fileprivate var stagingNames: [String] {
+    let runs = consistency.stagingRuns
+    let points = runs.map(\.point) + [recoveryPoint?.files]
+    return runs.map(\.stagingName) + points.compactMap { $0.map { "\($0.id)" } }
+  }
 }
 
 extension Consistency {

@@ -10,6 +10,8 @@ struct StagingWriter<Queue: BlockQueue & ~Copyable>: ~Copyable {
   typealias Room = () throws(Errno) -> UInt64
 
   let header: StagingHeader
+  /// Keeps the old bytes beside the new ones; nil where none are kept.
+  var undo: UndoFile<Queue>?
   /// Whether payload is left out, because there is no room for it; such a file is never sealed.
   private(set) var isOutOfRoom = false
   /// Size that the sealed file has or would need, in bytes, for what was added so far.

@@ -83,6 +83,7 @@ struct RunResultJSONTests {
               "ProcessedByteLength" : 1048576,
               "RangesOmitted" : 0,
               "Recovery" : \(side("/dev/b", "sdb", "8:16")),
+              "RecoveryPoint" : null,
               "ReturnName" : "Completed with No Error",
               "ReturnValue" : 0,
               "Seconds" : 0.5,

@@ -45,6 +45,62 @@ import Testing
     #expect(try Self.decode(bytes, .relationship(state.id)) == state)
   }
 
+  /// With everything of a recovery point that a record can have.
+  static func sampleWithPoint() -> RelationshipState {
+    var state = Self.sample(.settled(.consistent(at: .sample(60))))
+    var run = sampleRun(7)
+    run.point = samplePoint().files
+    var point = samplePoint(inconsistent, pairs: 2)
+    point.disksBefore[1] = nil
+    state.recoveryPoint = point
+    state.consistency = .resynchronizing(run, before: .consistent(at: .sample(60)))
+    state.obsoletePoints = [
+      PlannedPoint(
+        id: UniqueID(51), kind: .snapshot,
+        places: (0..<2).map { .init(path: "/images/.vmresync-\(UniqueID(51))-\($0)", fileSystem: "fs-2") })
+    ]
+    return state
+  }
+
+  @Test("what one can go back by comes back as it was written, without the seal that nobody can finish")
+  func recoveryPoint() throws {
+    let state = Self.sampleWithPoint()
+    let bytes = try RecordFormat.encode(state)
+    #expect(try Self.decode(bytes, .relationship(state.id)) == state)
+    guard case .inconsistent(let left)? = state.recoveryPoint?.before else {
+      Issue.record("\(state)")
+      return
+    }
+    #expect(left.seal == nil)
+    try Self.flip(bytes, .relationship(state.id), as: RelationshipState.self)
+  }
+
+  /// What a hostile hand may put in place of a part of it.
+  static let pointReplacements: [(part: String, by: String)] = [
+    (#""Kind" : "undo""#, #""Kind" : "snapshot""#), (#""Kind" : "snapshot""#, #""Kind" : "undo""#),
+    (#""Kind" : "undo""#, #""Kind" : "magic""#),
+    // Nothing but what we have named is ever removed.
+    ("/var/lib/vmresync/staging/00000000-0000-0000-0000-000000000032", "/etc/passwd"),
+    ("/images/.vmresync-00000000-0000-0000-0000-000000000033-1", "/etc/passwd"),
+    ("/images/.vmresync-", "images/.vmresync-"),
+    ("/images/.vmresync-00000000-0000-0000-0000-000000000033-1", "/x-00000000-0000-0000-0000-000000000033/y"),
+    (#""fs-2""#, "\"\(String(repeating: "f", count: 1100))\""),
+    (#""Run" : "00000000-0000-0000-0000-000000000032""#, #""Run" : "00000000-0000-0000-0000-000000000034""#),
+    (#""DisksBefore" : ["#, #""DisksBefore" : [null,"#),
+    (#""MadeAt" : "2023"#, #""MadeAt" : "-2023"#),
+  ]
+
+  @Test("a recovery point that makes no sense is refused, without a trap", arguments: pointReplacements)
+  func senselessPoint(part: String, by: String) throws {
+    let state = Self.sampleWithPoint()
+    let text = String(decoding: try RecordFormat.encode(state), as: UTF8.self)
+    try #require(text.contains(part))
+    #expect(throws: RecordFault.self) {
+      _ = try Self.decode(
+        Array(text.replacing(part, with: by).utf8), .relationship(state.id), as: RelationshipState.self)
+    }
+  }
+
   @Test("a disk comes back as it was written")
   func disk() throws {
     let record = Self.sampleDiskRecord()

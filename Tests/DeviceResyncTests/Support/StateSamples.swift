@@ -37,6 +37,20 @@ func sampleSeal(of run: RunRecord) -> CommitSeal {
   CommitSeal(run: run.id, records: 3, segments: 1, bytes: 12288, hash: 0xfeed << 64 | 0xbeef)
 }
 
+/// What run 1 keeps in file 50, of so many pairs.
+func samplePoint(
+  _ before: Consistency.Settled = .consistent(at: .sample()), pairs: Int = 1, made: Int64 = 30
+) -> RecoveryPoint {
+  let id = UniqueID(50)
+  let files = PlannedPoint(
+    id: id, kind: .undo,
+    places: [StagingPlace(path: "/var/lib/vmresync/staging/\(id)", fileSystem: "fs-1")])
+  return RecoveryPoint(
+    files, of: UniqueID(1),
+    .undo(CommitSeal(run: id, records: 3, segments: 1, bytes: 12288, hash: 0xbeef)),
+    before: before, disksBefore: Array(repeating: before, count: pairs), made: .sample(made))
+}
+
 func sampleCompleted(_ run: RunRecord, ended: Int64 = 60) -> CompletedRun {
   CompletedRun(
     id: run.id, began: run.began, ended: .sample(ended), bytesCompared: 1 << 30, bytesDifferent: 12288)

@@ -1,0 +1,132 @@
+// What one can go back by, from the commit that makes it to its end (docs/recovery-points.md).
+
+extension RelationshipState {
+  /// Most points whose files may be left.
+  static let mostObsolete = 8
+
+  /// What makes no sense in what is kept; nil where all does.
+  var pointFault: String? {
+    guard obsoletePoints.count <= Self.mostObsolete else { return "it lists too many recovery points" }
+    return recoveryPoint?.fault(pairs: pairs.count)
+      ?? obsoletePoints.lazy.compactMap { $0.fault(pairs: pairs.count) }.first
+  }
+
+  /// Whether its unfinished commit leads back.
+  var isGoingBack: Bool {
+    guard let run = consistency.run, let point = recoveryPoint else { return false }
+    return run.id == point.files.id
+  }
+
+  /// What is kept from here on; what was kept before fits no longer.
+  mutating func replacePoint(by point: RecoveryPoint?) {
+    makeObsolete(recoveryPoint?.files)
+    recoveryPoint = point
+  }
+
+  /// Its files are to be removed; of too many the oldest are forgotten.
+  mutating func makeObsolete(_ point: PlannedPoint?) {
+    guard let point else { return }
+    obsoletePoints = Array((obsoletePoints + [point]).suffix(Self.mostObsolete))
+  }
+
+  /// The command that goes back.
+  var rollback: String { "vmresync rollback \(ShellWord(pairs[0].recovery.path))" }
+}
+
+extension StateBook where Store: ~Copyable {
+  /// What `run` keeps; nil for nothing.
+  func point(
+    of run: RunRecord, _ content: KeptContent?, _ before: Consistency.Settled, _ state: RelationshipState
+  ) throws(ResyncError) -> RecoveryPoint? {
+    guard let files = run.point else { return nil }
+    guard let content, content.kind == files.kind else { throw Self.otherState(state) }
+    var disksBefore: [Consistency.Settled?] = []
+    for pair in state.pairs { disksBefore.append(try disk(pair.recovery.identity)?.state) }
+    return RecoveryPoint(files, of: run.id, content, before: before, disksBefore: disksBefore)
+  }
+
+  /// Takes the relationship, to go back or to give up what is kept.
+  ///
+  /// - Parameters:
+  ///   - found: the record from which that was decided.
+  ///   - run: the way back.
+  /// - Returns: nil where the record is another by now.
+  /// - Throws: 32774 where a run works on it.
+  func takePoint(_ found: RelationshipState, _ run: UniqueID) throws(ResyncError) -> RelationshipHold? {
+    let lock = try store.lock(.relationship(found.id), patience: patienceWithAskers)
+    guard try relationship(found.id) == found else { return nil }
+    return RelationshipHold(found.id, run: run, leftover: nil, lock)
+  }
+
+  /// The commit of the way back: durable when this returns, and before the first write.
+  mutating func commitRollback(
+    _ hold: borrowing RelationshipHold, _ run: RunRecord
+  ) throws(ResyncError) {
+    var state = try existing(hold.id)
+    guard case .settled = state.consistency, let point = state.recoveryPoint, point.files.id == run.id,
+      hold.run == run.id, let seal = point.seal
+    else { throw Self.otherState(state) }
+    state.consistency = .applying(run, seal)
+    try write(state, .relationship(hold.id))
+  }
+
+  /// The same of a snapshot, whose files are cloned back whole: Inconsistent until that has ended.
+  mutating func markGoingBack(
+    _ hold: borrowing RelationshipHold, _ run: RunRecord, since: Timestamp
+  ) throws(ResyncError) {
+    var state = try existing(hold.id)
+    guard case .settled = state.consistency, let point = state.recoveryPoint, point.files.id == run.id,
+      hold.run == run.id, point.clones != nil
+    else { throw Self.otherState(state) }
+    let settled = Consistency.Settled.inconsistent(.init(since: since, run: run, seal: nil))
+    state.consistency = .settled(settled)
+    let marked = state
+    // The disks first: where the relationship says so, a disk that says otherwise was written by others since.
+    try changing { book throws(ResyncError) in
+      for pair in marked.pairs { try book.change(pair.recovery) { $0.state = settled } }
+      try book.write(marked, .relationship(marked.id))
+    }
+  }
+
+  /// The end of the way back: the recoveries are what they were before the run, and are called so.
+  ///
+  /// Which way runs went, nobody forgets.
+  mutating func finishRollback(_ hold: consuming RelationshipHold) throws(ResyncError) {
+    let (id, run) = (hold.id, hold.run)
+    do throws(ResyncError) {
+      try changing { book throws(ResyncError) in try book.finishRollbackLocked(id, run) }
+    } catch {
+      hold.release()
+      throw error
+    }
+    hold.release()
+  }
+
+  private mutating func finishRollbackLocked(_ id: UniqueID, _ run: UniqueID) throws(ResyncError) {
+    var state = try existing(id)
+    guard state.isGoingBack, let point = state.recoveryPoint, point.files.id == run else {
+      throw Self.otherState(state)
+    }
+    for (pair, before) in zip(state.pairs, point.disksBefore) {
+      try change(pair.recovery) { $0.state = before }
+    }
+    state.consistency = .settled(point.before)
+    state.replacePoint(by: nil)
+    try write(state, .relationship(id))
+  }
+
+  /// Gives up what is kept; durable when this returns.
+  mutating func discardPoint(_ hold: borrowing RelationshipHold) throws(ResyncError) {
+    var state = try existing(hold.id)
+    guard case .settled = state.consistency else { throw Self.otherState(state) }
+    state.replacePoint(by: nil)
+    try write(state, .relationship(hold.id))
+  }
+
+  /// The files of these points are gone.
+  mutating func forget(_ points: [PlannedPoint], _ hold: borrowing RelationshipHold) throws(ResyncError) {
+    var state = try existing(hold.id)
+    state.obsoletePoints.removeAll(where: points.contains)
+    try write(state, .relationship(hold.id))
+  }
+}

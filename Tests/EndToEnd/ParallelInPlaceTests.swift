@@ -1,0 +1,66 @@
+import SystemPackage
+import Testing
+
+@testable import DeviceResync
+
+@Suite("pairs side by side in place", .ownPlace, .tags(.devices, .slow)) struct ParallelInPlaceTests {
+  @Test("in place both are written, and are Consistent together", arguments: [1, 2])
+  func inPlaceTogether(_ parallel: Int) throws {
+    let one = try FaultPair()
+    let two = try FaultPair()
+    let options = one.inPlace + ["--parallel", "\(parallel)", "--verify"]
+    let run = try Command.start(parallelWords(.resync, [parallelNodes(one), parallelNodes(two)], options))
+    try one.recovery.stalling("write *") {
+      let isWritten = try eventually(within: parallel == 1 ? 2 : 20) {
+        try two.recovery.log().contains { $0.kind == .write }
+      }
+      #expect(isWritten == (parallel == 2))
+      let state = try JSONValue(
+        parsing: readText(
+          FilePath("\(one.state)/states").appending(
+            try #require(directoryNames(FilePath("\(one.state)/states")).first { $0.hasSuffix(".json") }))))
+      // Before the first write of either.
+      #expect(state["Consistency"]["State"].text == "Inconsistent", "\(state)")
+    }
+    let report = try Report(run.wait())
+    expect(report, 0)
+    #expect((0..<2).map { report.pair($0)["BytesWritten"].int } == [65536, 65536])
+    try one.recovery.tell("cut")
+    try two.recovery.tell("cut")
+    #expect(areEqual(try one.recovery.bytes(), FaultPair.bytes))
+    #expect(areEqual(try two.recovery.bytes(), FaultPair.bytes))
+  }
+
+  @Test("what differs in place is counted over both: more than is allowed ends both")
+  func allowance() throws {
+    let state = try StateDirectory()
+    let bytes = randomBytes(8 << 20, seed: 5)
+    let one = try TestPair(bytes, bytes, .loops, name: "1")
+    let two = try TestPair(bytes, bytes, .loops, name: "2")
+    let pairs = [(primary: one.primary, recovery: one.recovery), (two.primary, two.recovery)]
+    let options = inPlace + ["--state-dir", state.path, "--parallel", "2"]
+    expect(try Report(Command.start(parallelWords(.resync, pairs, options)).wait()), 0)
+    try one.recoveryImage.write([UInt8](repeating: 0, count: 3 << 20), at: 1 << 20)
+    try two.recoveryImage.write([UInt8](repeating: 0, count: 3 << 20), at: 1 << 20)
+    let report = try Report(
+      Command.start(parallelWords(.resync, pairs, options + ["--max-difference", "4M"])).wait())
+    expect(report, 32775)
+    let written = report["BytesWritten"].int ?? .max
+    #expect(written > 0 && written <= 4 << 20, "\(report)")
+    try state.expect("Inconsistent")
+    // Each goes on at its own place.
+    let places = try state.records()[0]["Consistency"]["By"]["Checkpoint"]["Pairs"].array
+    #expect(places.map { $0["Pair"].int } == [0, 1], "\(places)")
+    let again = try Report(
+      Command.start(parallelWords(.resync, pairs, options + ["--max-difference", "100%"])).wait())
+    expect(again, 0)
+    for pair in 0..<2 {
+      #expect(
+        again.pair(pair)["Notes"].array.contains { $0.text?.hasPrefix("continued at ") == true }, "\(again)")
+    }
+    #expect(again["BytesWritten"].int == 6 << 20, "\(again)")
+    #expect(areEqual(try one.recoveryImage.bytes(), bytes))
+    #expect(areEqual(try two.recoveryImage.bytes(), bytes))
+    try state.expect("Consistent")
+  }
+}

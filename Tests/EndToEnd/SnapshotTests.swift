@@ -1,0 +1,245 @@
+import Glibc
+import SystemPackage
+import Testing
+
+@testable import DeviceResync
+
+/// Two pairs of images on a file system of their own, mounted for the programs only that are started inside.
+private struct ClonedPair: ~Copyable {
+  let state: StateDirectory
+  let loop: NamedLoop
+  let mount: Child
+  let directory = Place.ours("images")
+  let new = randomBytes((2 << 20) + 511, seed: 41)
+  let old: [UInt8]
+
+  init(_ kind: String, _ options: [String] = []) throws {
+    let state = try StateDirectory()
+    let device = try Image("device", size: 400 << 20)
+    let made = try Child(["mkfs.\(kind)"] + options + (kind == "ext4" ? ["-q"] : []) + [device.path]).wait()
+    try #require(made.status == 0, "\(made)")
+    let loop = try NamedLoop(device.path)
+    let mount = try Child.mounting(loop.node, at: Place.ours("images"))
+    // All that can throw comes first: a half-made noncopyable value cannot be destroyed.
+    self.state = state
+    self.loop = loop
+    self.mount = mount
+    var old = new
+    for place in stride(from: 5000, to: old.count, by: 200_000) { old[place] ^= 1 }
+    for place in 1 << 20..<(1 << 20) + 200_000 { old[place] = 0 }
+    self.old = old
+  }
+
+  /// Gives all images what they are to hold first; the recoveries keep their inodes.
+  func fill() throws {
+    for name in ["p1", "p2", "r1", "r2"] {
+      let path = seen(name)
+      if access(path, F_OK) != 0 { try tool("install", "-m", "0600", "/dev/null", path) }
+      try write(name.hasPrefix("p") ? new : old, at: 0, of: name)
+    }
+    // The last image has a hole.
+    try tool("fallocate", "--punch-hole", "--offset=1048576", "--length=196608", seen("r2"))
+  }
+
+  /// A file, from outside.
+  func seen(_ name: String) -> String { "/proc/\(mount.id)/root\(directory)/\(name)" }
+
+  private func open(_ name: String, _ flags: OpenFlags) throws -> OwnedDescriptor {
+    try OwnedDescriptor(opening: FilePath(seen(name)), flags, followingLinks: true)
+  }
+
+  func write(_ bytes: [UInt8], at offset: UInt64, of name: String) throws {
+    try open(name, .readWrite).write(bytes, at: offset)
+  }
+
+  func nextData(from offset: UInt64, of name: String) throws -> UInt64? {
+    try open(name, .readOnly).nextData(from: offset)
+  }
+
+  func path(_ name: String) -> String { "\(directory)/\(name)" }
+
+  var inside: [String] { ["nsenter", "--mount=/proc/\(mount.id)/ns/mnt", "--"] }
+
+  func words(_ options: [String]) -> [String] {
+    ["resync", "--json", "--yes", "--state-dir", state.path]
+      + [1, 2].flatMap { ["--primary", path("p\($0)"), "--recovery", path("r\($0)")] } + options
+  }
+
+  func resync(_ options: [String] = ["--recovery-point", "snapshot"]) throws -> Report {
+    try Report(Command.start(words(options), through: inside).wait())
+  }
+
+  var rollbackWords: [String] {
+    ["rollback", "--json", "--yes", "--state-dir", state.path, path("r1")]
+  }
+
+  func rollback(_ options: [String] = []) throws -> Report {
+    try Report(Command.start(rollbackWords + options, through: inside).wait())
+  }
+
+  func repair() throws -> Report {
+    let words = ["repair", "--json", "--state-dir", state.path, path("r1")]
+    return try Report(Command.start(words, through: inside).wait())
+  }
+
+  func holds(_ bytes: [UInt8]) throws -> Bool {
+    try ["r1", "r2"].allSatisfy { name in
+      let file = try open(name, .readOnly)
+      return areEqual(try file.read(Int(try FileStatus(of: file).size), at: 0), bytes)
+    }
+  }
+
+  /// What lies beside the images.
+  func clones() throws -> [String] {
+    let listed = try Child(["ls", "-A", seen("")]).wait().output
+    return listed.split(separator: "\n").map(String.init).filter { $0.hasPrefix(".vmresync") }.sorted()
+  }
+
+  func consistency() throws -> String? { try state.states().first }
+}
+
+@Suite("clones of images", .ownPlace, .tags(.devices, .slow)) struct SnapshotTests {
+  @Test(
+    "are given back, byte for byte, staged and in place", arguments: ["xfs", "btrfs"], ["staged", "in-place"])
+  func bytes(_ kind: String, _ mode: String) throws {
+    let pair = try ClonedPair(kind)
+    try pair.fill()
+    let hole = try #require(try pair.nextData(from: 1 << 20, of: "r2"))
+    #expect(hole > 1 << 20)
+    let report = try pair.resync(["--recovery-point", "snapshot", "--write-back", mode])
+    expect(report, 0)
+    #expect(try pair.holds(pair.new))
+    #expect(report.pair(1)["RecoveryPoint"]["Kind"].text == "snapshot")
+    #expect(try pair.clones().count == 2)
+    for clone in try pair.clones() {
+      #expect(try FileStatus(at: FilePath(pair.seen(clone)), followingLink: false).permissions == 0o600)
+    }
+    expect(try pair.rollback(), 0)
+    #expect(try pair.holds(pair.old))
+    #expect(try pair.clones() == [])
+    #expect(try pair.consistency() == "Never")
+    // XFS allocates by 128 KiB what shared blocks are replaced by, beyond what is written, too.
+    let left = try #require(try pair.nextData(from: 1 << 20, of: "r2"))
+    #expect(left >= hole - 131_072 && left > 1 << 20)
+    // One that finds nothing leaves no clone, and what was kept.
+    expect(try pair.resync(), 0)
+    let kept = try pair.clones()
+    expect(try pair.resync(), 0)
+    expect(try pair.resync([]), 0)
+    #expect(try pair.clones() == kept)
+    expect(try pair.rollback(), 0)
+    #expect(try pair.holds(pair.old))
+  }
+
+  @Test("whatever was changed since: 32775, nothing written", arguments: ["image", "clone", "gone", "size"])
+  func changed(_ what: String) throws {
+    let pair = try ClonedPair("xfs")
+    try pair.fill()
+    expect(try pair.resync(), 0)
+    let clone = try #require(try pair.clones().last)
+    switch what {
+    case "image":
+      // What was there already: the time tells.
+      try pair.write([pair.new[77]], at: 77, of: "r2")
+    case "clone": try pair.write([1], at: 77, of: clone)
+    case "size": try tool("truncate", "--size=4096", pair.seen(clone))
+    default: try tool("rm", pair.seen(clone))
+    }
+    let report = try pair.rollback()
+    expect(report, 32775)
+    #expect(report.message.contains("--discard"), "\(report)")
+    #expect(try pair.holds(pair.new))
+    #expect(try pair.consistency() == "Consistent")
+    expect(try pair.rollback(["--discard"]), 0)
+    #expect(try pair.clones() == [])
+  }
+
+  @Test(
+    "a run that was stopped leaves no clone behind once repair has gone, or one to go back by",
+    arguments: CrashPair.calls)
+  func killed(_ call: String) throws {
+    let pair = try ClonedPair("xfs")
+    let engine = call == "pwritev2" ? ["--engine", "threads"] : []
+    for number in [1, 2, 3, 5, 8, 12].shuffled().prefix(2) {
+      try pair.fill()
+      let words = pair.words(["--recovery-point", "snapshot", "--write-back", "staged"] + engine)
+      let ended = try Command.start(words, through: pair.inside + killing(call, number)).wait()
+      let title = "\(call) \(number)"
+      let isCommitted = try ["Applying", "Consistent"].contains(pair.consistency() ?? "")
+      let repaired = try pair.repair()
+      #expect(repaired.value == 0, "\(title): \(repaired), \(ended)")
+      #expect(try pair.clones().count == (isCommitted ? 2 : 0), "\(title)")
+      if isCommitted {
+        #expect(try pair.holds(pair.new), "\(title)")
+        let back = try pair.rollback()
+        #expect(back.value == 0, "\(title): \(back)")
+      }
+      #expect(try pair.holds(pair.old), "\(title)")
+    }
+  }
+
+  @Test(
+    "a rollback that was stopped is finished by repair",
+    arguments: ["ioctl", "fsync", "renameat", "unlinkat"])
+  func rollbackKilled(_ call: String) throws {
+    let pair = try ClonedPair("xfs")
+    for number in [1, 2, 3, 4, 5, 6, 8, 10].shuffled().prefix(3) {
+      try pair.fill()
+      expect(try pair.resync(), 0)
+      let ended = try Command.start(pair.rollbackWords, through: pair.inside + killing(call, number)).wait()
+      let title = "\(call) \(number), \(ended)"
+      let state = try pair.consistency()
+      let repaired = try pair.repair()
+      #expect(repaired.value == 0, "\(title): \(repaired)")
+      // Nothing was begun: then it is as it was.
+      if try pair.consistency() == "Consistent" {
+        #expect(try state == "Consistent" && pair.holds(pair.new), "\(title)")
+        let back = try pair.rollback()
+        #expect(back.value == 0, "\(title): \(back)")
+      }
+      #expect(try pair.holds(pair.old), "\(title)")
+      #expect(try pair.consistency() == "Never" && pair.clones() == [], "\(title)")
+    }
+  }
+
+  @Test("a run in place that was stopped half-way is taken back")
+  func stoppedInPlace() throws {
+    let pair = try ClonedPair("xfs")
+    try pair.fill()
+    // strace counts the calls of each thread by themselves.
+    let words = pair.words(["--recovery-point", "snapshot", "--write-back", "in-place", "--parallel", "1"])
+    // Right after the rename that says Inconsistent; what it would have written next is written here.
+    let ended = try Command.start(
+      words, through: pair.inside + killing("fsync", 2, on: "\(pair.state.path)/states")
+    ).wait()
+    #expect(ended.wasKilled, "\(ended)")
+    try pair.write(Array(pair.new[..<(1 << 20)]), at: 0, of: "r1")
+    #expect(try pair.consistency() == "Inconsistent")
+    expect(try pair.rollback(), 0)
+    #expect(try pair.holds(pair.old))
+    #expect(try pair.consistency() == "Never")
+  }
+
+  @Test(
+    "32770 with what to use instead where there are none",
+    arguments: [("ext4", []), ("xfs", ["-m", "reflink=0"])] as [(String, [String])])
+  func notSupported(_ kind: String, _ options: [String]) throws {
+    let pair = try ClonedPair(kind, options)
+    try pair.fill()
+    let report = try pair.resync()
+    expect(report, 32770)
+    #expect(report.message.contains("--recovery-point undo"), "\(report)")
+    #expect(try pair.holds(pair.old))
+    #expect(try pair.clones() == [])
+  }
+
+  @Test("32770 of a device, also a loop over such an image")
+  func device() throws {
+    let state = try StateDirectory()
+    let pair = try TestPair(differing: .loops)
+    let report = try state.resync(pair.primary, pair.recovery, ["--recovery-point", "snapshot"])
+    expect(report, 32770)
+    #expect(report.message.contains("--recovery-point undo"), "\(report)")
+    try pair.expectUntouched()
+  }
+}
