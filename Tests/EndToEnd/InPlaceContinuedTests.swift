@@ -108,8 +108,8 @@ import Testing
       stopped.resync(Self.onward + ["--verify"]), saying: "it starts at 0: what it wrote was not read back")
   }
 
-  @Test("by a signal, too; a second one leaves none", arguments: [SIGTERM, SIGHUP])
-  func signalled(_ number: CInt) throws {
+  @Test("by a signal, too")
+  func signalled() throws {
     let state = try StateDirectory()
     let primary = try Image("primary", size: LongRun.size)
     for place in stride(from: UInt64(0), to: LongRun.size, by: 16 << 20) {
@@ -118,15 +118,16 @@ import Testing
     let recovery = try Image("recovery", size: LongRun.size)
     let options = inPlace + ["--state-dir", state.path]
     let run = try LongRun(.resync, primary.path, recovery.path, options)
-    run.child.signal(number)
+    run.child.signal(SIGTERM)
     let report = try run.finish()
     expect(report, 32768, status: 21)
     #expect(report.notes.contains("the same command goes on at"), "\(report)")
     try state.expect("Inconsistent")
-    let again = try Command.json(.resync, primary.path, recovery.path, ["--full"] + options)
+    let again = try Command.json(.resync, primary.path, recovery.path, options)
     expect(again, 0)
     #expect(again.notes.contains("continued at "), "\(again)")
-    #expect(again["BytesCompared"].int == Int(LongRun.size))
+    let skipped = again["BytesSkipped"].int ?? 0
+    #expect((again["BytesCompared"].int ?? 0) + skipped == Int(LongRun.size), "\(again)")
     #expect(again["BytesWritten"].int == 64 * 4096)
     #expect(again["DifferentRanges"].int == 64)
     try tool("cmp", primary.path, recovery.path)

@@ -63,7 +63,7 @@ import Testing
 
   @Test(
     "in place after a staged run without room: what is known to differ is written, the rest not read",
-    arguments: [Form.images, .loops], [[], ["--verify"]])
+    arguments: [(Form.images, ["--verify"]), (.loops, [])] as [(Form, [String])])
   func known(_ form: Form, _ options: [String]) throws {
     let stopped = try OutOfRoom.make(form)
     let whole = Oracle(stopped.new, stopped.old)
