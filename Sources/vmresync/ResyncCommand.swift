@@ -10,32 +10,30 @@ struct ResyncCommand: ParsableCommand {
       run it again before the recovery is used. It goes on where it was, if both disks are shown to be unchanged.
       """)
 
-  @OptionGroup(title: "Disks") var pairs: PairOptions
-  @OptionGroup(title: "Writing") var writing: WriteOptions
-  @OptionGroup(title: "Time") var limits: LimitOptions
-  @OptionGroup(title: "Output") var output: ProgressOptions
+  @OptionGroup var options: WritingRunOptions
 
   @Flag(help: "Do everything but write; exits with 1 where something would be written.")
   var dryRun = false
 
-  @Flag(help: "Answer the plan's question with yes.")
-  var yes = false
-
-  func run() throws {
-    var call = try pairs.call(.resync)
-    writing.apply(to: &call.request)
-    call.request.isDryRun = dryRun
-    Session(call.request, json: pairs.json, limits: limits.limits(call), output: output).run(confirming: !yes)
-  }
+  func run() throws { try options.run { $0.isDryRun = dryRun } }
 }
 
 struct ResumeCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "resume", abstract: "Go on with a stopped run where it was; refused where there is none.",
     discussion: """
-      The same as resync, which goes on by itself: where both disks are shown to be unchanged since, and else at 0.       After a staged run that had no room for all that differs, --write-back in-place writes what is known to differ       without comparing the rest again.
+      The same as resync, which goes on by itself: where both disks are shown to be unchanged since, and else at 0. \
+      After a staged run that had no room for all that differs, --write-back in-place writes what is known to differ \
+      without comparing the rest again.
       """)
 
+  @OptionGroup var options: WritingRunOptions
+
+  func run() throws { try options.run { $0.mustContinue = true } }
+}
+
+/// What a run that writes is told: what `resync` and `resume` share.
+struct WritingRunOptions: ParsableArguments {
   @OptionGroup(title: "Disks") var pairs: PairOptions
   @OptionGroup(title: "Writing") var writing: WriteOptions
   @OptionGroup(title: "Time") var limits: LimitOptions
@@ -44,10 +42,11 @@ struct ResumeCommand: ParsableCommand {
   @Flag(help: "Answer the plan's question with yes.")
   var yes = false
 
-  func run() throws {
+  /// Plans, asks and runs, once `change` has made the request the command's own.
+  func run(_ change: (inout RunRequest) -> Void) throws {
     var call = try pairs.call(.resync)
     writing.apply(to: &call.request)
-    call.request.mustContinue = true
+    change(&call.request)
     Session(call.request, json: pairs.json, limits: limits.limits(call), output: output).run(confirming: !yes)
   }
 }

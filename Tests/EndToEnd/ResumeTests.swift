@@ -53,11 +53,7 @@ import Testing
     }
 
     func expectEqual(_ report: Report, sourceLocation: SourceLocation = #_sourceLocation) throws {
-      expect(report, 0, sourceLocation: sourceLocation)
-      #expect(areEqual(try pair.recoveryImage.bytes(), try pair.primaryImage.bytes()))
-      #expect(report["BytesCompared"].int == new.count, "\(report)", sourceLocation: sourceLocation)
-      #expect(report["BytesWritten"].int == report["BytesDifferent"].int, sourceLocation: sourceLocation)
-      try state.expect("Consistent", sourceLocation: sourceLocation)
+      try report.expectEqual(pair, state, sourceLocation: sourceLocation)
     }
   }
 

@@ -58,17 +58,24 @@ struct StoppedPair: ~Copyable {
   func expectEqual(
     _ report: Report, saying note: String, sourceLocation: SourceLocation = #_sourceLocation
   ) throws {
-    expect(report, 0, sourceLocation: sourceLocation)
-    let primary = try pair.primaryImage.bytes()
-    #expect(areEqual(try pair.recoveryImage.bytes(), primary), sourceLocation: sourceLocation)
     #expect(report.notes.contains(note), "\(report)", sourceLocation: sourceLocation)
-    #expect(report["BytesCompared"].int == primary.count, "\(report)", sourceLocation: sourceLocation)
-    #expect(report["BytesWritten"].int == report["BytesDifferent"].int, sourceLocation: sourceLocation)
-    try state.expect("Consistent", sourceLocation: sourceLocation)
+    try report.expectEqual(pair, state, sourceLocation: sourceLocation)
   }
 }
 
 extension Report {
+  /// Expects that a run went through over all of `pair`, that its figures fit, and that the state says so.
+  func expectEqual(
+    _ pair: borrowing TestPair, _ state: StateDirectory, sourceLocation: SourceLocation = #_sourceLocation
+  ) throws {
+    expect(self, 0, sourceLocation: sourceLocation)
+    let primary = try pair.primaryImage.bytes()
+    #expect(areEqual(try pair.recoveryImage.bytes(), primary), sourceLocation: sourceLocation)
+    #expect(self["BytesCompared"].int == primary.count, "\(self)", sourceLocation: sourceLocation)
+    #expect(self["BytesWritten"].int == self["BytesDifferent"].int, sourceLocation: sourceLocation)
+    try state.expect("Consistent", sourceLocation: sourceLocation)
+  }
+
   /// All that pairs have to say.
   var notes: String {
     json["Pairs"].array.flatMap { $0["Notes"].array }.compactMap(\.text).joined(separator: "; ")
