@@ -22,7 +22,6 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-    .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
   ],
   targets: [
     .systemLibrary(name: "CBlkid", pkgConfig: "blkid", providers: [.apt(["libblkid-dev"])]),
@@ -33,6 +32,9 @@ let package = Package(
     // No pkgConfig for the same reason.
     .systemLibrary(name: "CXXHash", providers: [.apt(["libxxhash-dev"])]),
     .target(name: "CLinux"),
+    // Over the headers of libtomlplusplus-dev. Not TOMLKit, which has the same parser: it brings all of Foundation, 43
+    // MiB of binary, 4 MiB of memory and 20 ms at each start.
+    .target(name: "CTOML"),
     .target(name: "CProbe", dependencies: ["CBlkid"]),
     .target(
       name: "DeviceResync",
@@ -40,7 +42,7 @@ let package = Package(
       swiftSettings: strict + strictMemory),
     .target(
       name: "ReplicationService",
-      dependencies: ["DeviceResync", system, .product(name: "TOMLKit", package: "TOMLKit")],
+      dependencies: ["CTOML", "DeviceResync", system],
       swiftSettings: strict + strictMemory
     ),
     .executableTarget(
@@ -69,7 +71,8 @@ let package = Package(
       dependencies: ["CLinux", "DeviceResync", system],
       swiftSettings: strict),
   ],
-  swiftLanguageModes: [.v6]
+  swiftLanguageModes: [.v6],
+  cxxLanguageStandard: .cxx17
 )
 
 // Of scripts/fuzz only: it needs libFuzzer.

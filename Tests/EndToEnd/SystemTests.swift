@@ -133,7 +133,8 @@ import Testing
     let shown = try Command.run("config", "show", "b", "--config", chain.config)
     #expect(
       shown.status == 0
-        && shown.output.contains("verify          false  (\(chain.config): relationship[2].name)"), "\(shown)"
+        && shown.output.contains("verify          false  (\(chain.config):34: relationship[2].name)"),
+      "\(shown)"
     )
     #expect(shown.output.contains("write-back      as the command decides  (not configured)"), "\(shown)")
     let leaf = try Command.run("config", "show", "c", "--config", chain.config)

@@ -27,21 +27,22 @@ import Testing
     let relationship = try #require(configuration.relationships.first)
     #expect(relationship.settings.writeBack == .inPlace)
     #expect(relationship.isEnabled)
-    #expect(relationship.place.hasSuffix("config.toml: relationship[1].name"), "\(relationship.place)")
+    #expect(relationship.place.hasSuffix("config.toml:27: relationship[1].name"), "\(relationship.place)")
   }
 
   @Test("an unknown key, at any place, is refused with file, place and the keys that there are: 32773")
   func unknownKeys() throws {
     for (line, place) in [
-      ("name = \"web01\"\nnmae = 1", "system[1].nmae"),
-      ("serial = \"ROOT\"\nsize = 1", "system[1].disk[1].size"),
-      ("stall-timeout = \"5min\"\nretries = 3", "defaults.retries"), ("version = 1\nverison = 2", "verison"),
-      ("recovery = \"web01-replica\"\nwritte-back = \"staged\"", "relationship[1].writte-back"),
+      ("name = \"web01\"\nnmae = 1", "7: system[1].nmae"),
+      ("serial = \"ROOT\"\nsize = 1", "12: system[1].disk[1].size"),
+      ("stall-timeout = \"5min\"\nretries = 3", "4: defaults.retries"),
+      ("version = 1\nverison = 2", "2: verison"),
+      ("recovery = \"web01-replica\"\nwritte-back = \"staged\"", "30: relationship[1].writte-back"),
     ] {
       let old = String(line.prefix { $0 != "\n" })
       let text = sampleConfiguration.replacing(old, with: line, maxReplacements: 1)
       try #require(text != sampleConfiguration)
-      try expectRefused(text, .invalidParameter, "config.toml: \(place)", "the keys are:")
+      try expectRefused(text, .invalidParameter, "config.toml:\(place)", "the keys are:")
     }
   }
 
@@ -52,7 +53,7 @@ import Testing
     try expectRefused("version = 1\nsystem = [3]", .incorrectDataType, "[[system]]")
     try expectRefused("version = 1\n[[system]]\nname = 3", .incorrectDataType, "system[1].name", "a string")
     try expectRefused(
-      "version = 1\n[defaults]\nverify = \"yes\"", .incorrectDataType, "defaults.verify", "a bool")
+      "version = 1\n[defaults]\nverify = \"yes\"", .incorrectDataType, "defaults.verify", "a boolean")
     let text = sampleConfiguration + "\npair-by = [3]\n"
     try expectRefused(text, .incorrectDataType, "relationship[1].pair-by")
   }

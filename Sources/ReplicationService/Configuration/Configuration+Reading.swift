@@ -4,7 +4,7 @@ extension Configuration {
   /// Adds what one file says.
   mutating func read(_ source: TrustedText) throws(ResyncError) {
     let root = try ConfigurationTable(source)
-    guard try root.int("version") == 1 else {
+    guard try root.integer("version") == 1 else {
       throw root.fault("version", "it must be 1", remedy: "begin the file with: version = 1")
     }
     if let table = try root.table("defaults") {

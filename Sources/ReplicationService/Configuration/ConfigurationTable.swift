@@ -1,16 +1,15 @@
 import DeviceResync
 import SystemPackage
-import TOMLKit
 
 /// A table of a configuration file, which says of each value where it stands, and whether every key was asked for.
 final class ConfigurationTable {
-  private let table: TOMLTable
+  private let table: TOMLNode
   private let file: FilePath
   /// What leads to it, such as `relationship[2].`; empty at the top.
   private let place: String
   private var asked: Set<String> = []
 
-  private init(_ table: TOMLTable, _ file: FilePath, _ place: String) {
+  private init(_ table: TOMLNode, _ file: FilePath, _ place: String) {
     self.table = table
     self.file = file
     self.place = place
@@ -20,22 +19,22 @@ final class ConfigurationTable {
   ///
   /// - Throws: 32776 with line and column where it is no TOML.
   convenience init(_ source: TrustedText) throws(ResyncError) {
-    let table: TOMLTable
-    do {
-      table = try TOMLTable(string: source.text)
-    } catch let error as TOMLParseError {
-      let begin = error.source.begin
-      throw ResyncError(
-        .incorrectDataType, "read", on: "\(source.path):\(begin.line):\(begin.column)",
-        reason: "\(PrintableText(error.description))", remedy: "see https://toml.io")
+    let table: TOMLNode
+    do throws(TOMLNode.Fault) {
+      table = try TOMLNode(parsing: source.text)
     } catch {
-      throw ResyncError(.incorrectDataType, "read", on: source.path.string, reason: "it is no TOML")
+      throw ResyncError(
+        .incorrectDataType, "read", on: "\(source.path):\(error.line):\(error.column)",
+        reason: "\(PrintableText(error.reason))", remedy: "see https://toml.io")
     }
     self.init(table, source.path, "")
   }
 
-  /// Where `key` stands, for people.
-  func title(_ key: String) -> String { "\(file): \(place)\(PrintableText(key))" }
+  /// Where `key` stands, for people: its line too, where it is there.
+  func title(_ key: String) -> String {
+    let line = table[key].map { ":\($0.line)" } ?? ""
+    return "\(file)\(line): \(place)\(PrintableText(key))"
+  }
 
   /// An error at `key`.
   func fault(
@@ -44,22 +43,13 @@ final class ConfigurationTable {
     ResyncError(cause, "use", on: title(key), reason: reason, remedy: remedy)
   }
 
-  private func value(_ key: String, _ type: TOMLType) throws(ResyncError) -> (any TOMLValueConvertible)? {
+  private func value(_ key: String, _ kind: TOMLNode.Kind) throws(ResyncError) -> TOMLNode? {
     asked.insert(key)
     guard let value = table[key] else { return nil }
-    guard value.type == type else {
-      throw fault(
-        key, "it is \(Self.article(value.type)), and must be \(Self.article(type))", cause: .incorrectDataType
-      )
+    guard value.kind == kind else {
+      throw fault(key, "it is \(value.kind.title), and must be \(kind.title)", cause: .incorrectDataType)
     }
     return value
-  }
-
-  private static func article(_ type: TOMLType) -> String {
-    switch type {
-    case .array, .int: "an \(type)"
-    default: "a \(type)"
-    }
   }
 
   /// A string of at least one character, without what cannot be printed.
@@ -77,9 +67,9 @@ final class ConfigurationTable {
     return text
   }
 
-  func bool(_ key: String) throws(ResyncError) -> Bool? { try value(key, .bool)?.bool }
+  func bool(_ key: String) throws(ResyncError) -> Bool? { try value(key, .boolean)?.boolean }
 
-  func int(_ key: String) throws(ResyncError) -> Int? { try value(key, .int)?.int }
+  func integer(_ key: String) throws(ResyncError) -> Int64? { try value(key, .integer)?.integer }
 
   /// A string that `Value` can be made of.
   ///
@@ -96,9 +86,9 @@ final class ConfigurationTable {
   func values<Value>(
     _ key: String, _ wanted: String, _ make: (String) -> Value?
   ) throws(ResyncError) -> [Value]? {
-    guard let array = try value(key, .array)?.array else { return nil }
+    guard let array = try value(key, .array) else { return nil }
     var values: [Value] = []
-    for element in array {
+    for element in array.elements {
       guard let text = element.string else {
         throw fault(key, "it must hold strings only", cause: .incorrectDataType)
       }
@@ -110,26 +100,26 @@ final class ConfigurationTable {
 
   /// The table at `key`.
   func table(_ key: String) throws(ResyncError) -> ConfigurationTable? {
-    guard let table = try value(key, .table)?.table else { return nil }
+    guard let table = try value(key, .table) else { return nil }
     return ConfigurationTable(table, file, "\(place)\(key).")
   }
 
   /// The tables at `key`, which repeats: `[[key]]`.
   func tables(_ key: String) throws(ResyncError) -> [ConfigurationTable] {
-    guard let array = try value(key, .array)?.array else { return [] }
+    guard let array = try value(key, .array) else { return [] }
     var tables: [ConfigurationTable] = []
-    for (index, element) in array.enumerated() {
-      guard let table = element.table else {
+    for (index, element) in array.elements.enumerated() {
+      guard element.kind == .table else {
         throw fault(key, "it must be written as [[\(key)]]", cause: .incorrectDataType)
       }
-      tables.append(ConfigurationTable(table, file, "\(place)\(key)[\(index + 1)]."))
+      tables.append(ConfigurationTable(element, file, "\(place)\(key)[\(index + 1)]."))
     }
     return tables
   }
 
   /// Fails where a key stands there that nobody has asked for.
   func checkKeys() throws(ResyncError) {
-    guard let key = table.keys.sorted().first(where: { !asked.contains($0) }) else { return }
+    guard let key = table.keys.first(where: { !asked.contains($0) }) else { return }
     throw fault(
       key, "there is no such key here",
       remedy: "the keys are: \(asked.sorted().joined(separator: ", "))")
