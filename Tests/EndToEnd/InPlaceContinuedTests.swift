@@ -87,6 +87,27 @@ import Testing
       stopped.resync(Self.onward), saying: "the run did not end in order after it had begun to write")
   }
 
+  @Test("on the way a checkpoint is remembered only when the recovery was flushed since the one before")
+  func flushedFirst() throws {
+    let stopped = try StoppedInPlace.make(.loops)
+    let trace = Place.ours("trace")
+    let report = try stopped.resync(
+      Self.onward + ["--checkpoint-every", "1M"],
+      through: ["strace", "-f", "-y", "-o", trace, "-e", "trace=fdatasync,renameat"])
+    try stopped.expectEqual(report, saying: "continued at 8.1 MiB")
+    let calls = try OwnedDescriptor(opening: FilePath(trace), .readOnly).readText().split(separator: "\n")
+    var (checkpoints, isFlushed) = (0, false)
+    for call in calls {
+      if call.contains("fdatasync"), call.contains("<\(stopped.pair.recovery)>") { isFlushed = true }
+      guard call.contains("renameat"), call.contains("\(stopped.state.path)/states>") else { continue }
+      checkpoints += 1
+      // The record of its beginning comes first, then the mark of its first write.
+      #expect(isFlushed || checkpoints <= 2, "\(calls)")
+      isFlushed = false
+    }
+    #expect(checkpoints > 6, "\(calls)")
+  }
+
   @Test("killed before it had written anything: both sides are provable, it is gone on with")
   func nothingWritten() throws {
     let stopped = try StoppedInPlace.make()
