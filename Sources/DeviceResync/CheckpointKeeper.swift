@@ -115,13 +115,7 @@ final class CheckpointKeeper: @unchecked Sendable {
   ///
   /// - Parameter recovery: the name of one.
   func note(_ recovery: String) -> String {
-    let (done, size) = state.withLock { state in
-      (state.latest?.pairs ?? []).reduce(into: (UInt64(0), UInt64(0))) { sums, pair in
-        sums.0 = sums.0.saturatingAdd(pair.offset)
-        sums.1 = sums.1.saturatingAdd(state.sizes[pair.index] ?? 0)
-      }
-    }
-    return "the same command goes on at \(ByteCount(done)) of \(ByteCount(size)), "
-      + "if nobody writes to the disks until then; drop it with: vmresync repair \(ShellWord(recovery))"
+    let onward = state.withLock { state in state.latest?.onward { state.sizes[$0] ?? 0 } }
+    return "\(onward ?? "nothing is kept"); drop it with: vmresync repair \(ShellWord(recovery))"
   }
 }

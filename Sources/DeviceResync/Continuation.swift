@@ -84,3 +84,16 @@ extension ResyncError {
       reason: "another run has just changed its record", remedy: "run again")
   }
 }
+
+extension Checkpoint {
+  /// What a person may do next, for pairs of these sizes.
+  func onward(_ sizes: (Int) -> UInt64) -> String {
+    let sums = pairs.reduce(into: (done: UInt64(0), size: UInt64(0))) { sums, pair in
+      sums.done = sums.done.saturatingAdd(pair.offset)
+      sums.size = sums.size.saturatingAdd(sizes(pair.index))
+    }
+    return
+      "the same command goes on at \(ByteCount(sums.done)) of \(ByteCount(sums.size)), if nobody writes to the "
+      + "disks until then"
+  }
+}

@@ -62,13 +62,7 @@ struct InPlaceRun: ~Copyable {
     let (left, notes) = try journal.leave(places(&runs, journal))
     runs[0].result.notes += notes
     if let left, left.isProvable {
-      let sums = left.pairs.reduce(into: (done: UInt64(0), size: UInt64(0))) { sums, pair in
-        sums.done = sums.done.saturatingAdd(pair.offset)
-        sums.size = sums.size.saturatingAdd(pairs[pair.index].primary.size)
-      }
-      runs[0].result.notes.append(
-        "the same command goes on at \(ByteCount(sums.done)) of \(ByteCount(sums.size)), if nobody writes to the disks "
-          + "until then")
+      runs[0].result.notes.append(left.onward { pairs[$0].primary.size })
     }
   }
 
