@@ -76,7 +76,7 @@ struct RollbackCrashTests {
     let pair = try UndonePair()
     let state = pair.state
     let words = state.words(pair.pairs) + ["--recovery-point", "undo"] + engine
-    for number in [1, 2, 3, 4, 6, 9, 13].shuffled().prefix(call == "pwritev2" ? 7 : 2) {
+    for number in sampled([1, 2, 3, 4, 6, 9, 13], few: call == "pwritev2" ? 3 : 1) {
       try pair.makeOld()
       let ended = try Command.start(words, through: killing(call, number)).wait()
       let title = "\(call) \(number)"

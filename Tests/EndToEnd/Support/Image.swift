@@ -62,6 +62,11 @@ func areEqual(_ one: [UInt8], _ other: [UInt8]) -> Bool {
   one.count == other.count && (one.isEmpty || memcmp(one, other, one.count) == 0)
 }
 
+/// A few of `cases`, drawn anew each time; all of them where there is time (`scripts/endurance`).
+func sampled<Case>(_ cases: [Case], few: Int) -> [Case] {
+  Array(cases.shuffled().prefix(testSeconds > 1 ? cases.count : few))
+}
+
 /// How long a matrix may go on, in seconds: `VMRESYNC_TEST_SECONDS`, else 1.
 let testSeconds: Double = getenv("VMRESYNC_TEST_SECONDS").flatMap { Double(String(cString: $0)) } ?? 1
 
