@@ -10,6 +10,8 @@ import Testing
     var most = 0
     var order: [Int] = []
     var sharedLane = false
+    /// Of this test: other tests have theirs at the same time.
+    var strands: [Strand] = []
   }
 
   @Test(
@@ -26,6 +28,7 @@ import Testing
         seen.underWay.insert(index)
         seen.most = max(seen.most, seen.underWay.count)
         seen.order.append(index)
+        if let strand = Strand.current { seen.strands.append(strand) }
       }
       // As many as there are lanes and leave are under way at one time.
       _ = eventuallyTrue { box.seen.withLock { $0.most } == min(most, lanes.count) }
@@ -39,7 +42,9 @@ import Testing
     #expect(result.most == min(most, 3))
     #expect(result.order.sorted() == [0, 1, 2, 3, 4, 5])
     if most == 1 { #expect(result.order == [0, 1, 2, 3, 4, 5]) }
-    #expect(Strand.current == nil && Strand.running.isEmpty)
+    #expect(result.strands.count == (most == 1 ? 0 : 6))
+    let running = Strand.running
+    #expect(Strand.current == nil && !result.strands.contains { strand in running.contains { $0 === strand } })
   }
 
   private final class SharedSeen: Sendable {
@@ -51,17 +56,19 @@ import Testing
   func turn() throws {
     let turns = Turns()
     let (isWaiting, count) = (Tally(), Tally())
+    let second = SharedStrand()
     var elements = [0, 0]
     try sideBySide(&elements, lanes: [[0], [1]], most: 2) { index, _ in
       if index == 0 {
         turns.turn.take()
         isWaiting.add()
-        let other = eventuallyTrue { Strand.running.first { $0.pair == 1 }?.isJudged == false }
+        let other = eventuallyTrue { second.strand?.isJudged == false }
         #expect(other)
         #expect(Strand.current?.isJudged == true)
         turns.turn.giveBack()
       } else {
         _ = eventuallyTrue { isWaiting.value == 1 }
+        second.strand = Strand.current
         let before = Strand.current?.movements
         turns.turn.during { count.add() }
         #expect(Strand.current?.movements == (before ?? 0) + 1)
@@ -76,11 +83,12 @@ import Testing
   @Test("a strand's calls and requests are its own, and move nobody else")
   func activities() throws {
     let (first, second) = (Tally(), Tally())
+    let flushing = SharedStrand()
     var elements = [0, 0]
     try sideBySide(&elements, lanes: [[0], [1]], most: 2) { index, _ in
       guard index == 0 else {
         _ = eventuallyTrue { first.value == 1 }
-        let others = Strand.running.first { $0.pair == 0 }
+        let others = flushing.strand
         #expect(others.map { UnderWay.attempts(of: $0) } == [Activity("flush", on: "a")])
         let before = others?.movements
         UnderWay.during(Activity("open", on: "b")) {}
@@ -89,11 +97,21 @@ import Testing
         second.add()
         return
       }
+      flushing.strand = Strand.current
       UnderWay.during(Activity("flush", on: "a")) {
         first.add()
         _ = eventuallyTrue { second.value == 1 }
       }
     }
+  }
+}
+
+/// The strand of one element, for the others of the same test.
+private final class SharedStrand: Sendable {
+  private let known = Guarded<Strand?>(nil)
+  var strand: Strand? {
+    get { known.withLock { $0 } }
+    set { known.withLock { $0 = newValue } }
   }
 }
 
