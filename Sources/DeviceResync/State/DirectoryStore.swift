@@ -35,7 +35,7 @@ struct DirectoryStore: ~Copyable, Sendable, RecordStore {
   }
 
   /// What is remembered holds for every working directory.
-  private static func absolute(_ path: FilePath) -> FilePath {
+  static func absolute(_ path: FilePath) -> FilePath {
     path.isAbsolute ? path : workingDirectory().pushing(path)
   }
 

@@ -119,6 +119,7 @@ public struct Configuration: Sendable, Equatable {
         error.cause, error.attempt, on: path.string, reason: error.reason,
         remedy: "write it, or name another one with --config; the manual page vmresync(8) shows its form")
     }
+    // Of a plain file name: beside it.
     let folder = path.removingLastComponent().appending("conf.d")
     for name in try TrustedText.names(in: folder, endingIn: ".toml") {
       try read(TrustedText(at: folder.appending(name)))
