@@ -54,6 +54,7 @@ struct InPlaceRun: ~Copyable {
       runs[index].allowance = allowance
     }
     try runs.carryOut(lanes, request, control, reporter)
+    concludeTogether(&runs)
     reporter.begin(.recording)
     if runs.allSatisfy({ $0.result.returnValue == .completed }) {
       runs[0].result.notes += try journal.end(CompletedRun(run, runs.map(\.result)))
@@ -63,6 +64,20 @@ struct InPlaceRun: ~Copyable {
     runs[0].result.notes += notes
     if let left, left.isProvable {
       runs[0].result.notes.append(left.onward { pairs[$0].primary.size })
+    }
+  }
+
+  /// The last look at all disks, when the last pair is dealt with: somebody may have come to the first meanwhile.
+  private borrowing func concludeTogether(_ runs: inout [PairRun]) {
+    guard runs.count > 1, runs.allSatisfy({ $0.result.returnValue == .completed }) else { return }
+    for index in runs.indices {
+      guard let standing = runs[index].standing else { preconditionFailure("it went through") }
+      do throws(ResyncError) {
+        try runs[index].conclude(standing.witnesses, submitted: standing.submitted)
+      } catch {
+        runs[index].standing?.reached = nil
+        runs[index].fail(error)
+      }
     }
   }
 

@@ -63,4 +63,30 @@ import Testing
     #expect(areEqual(try two.recoveryImage.bytes(), bytes))
     try state.expect("Consistent")
   }
+
+  @Test(
+    "who writes to a disk of a pair that is dealt with, while another is worked on: 32768, and not Consistent",
+    arguments: Side.allCases)
+  func writtenMeanwhile(_ side: Side) throws {
+    let one = try FaultPair()
+    let two = try FaultPair()
+    let words = parallelWords(
+      .resync, [parallelNodes(one), parallelNodes(two)], one.inPlace + ["--parallel", "1"])
+    let run = try Command.start(words)
+    try two.recovery.stalling("write *") {
+      // The first has come to its end: they are worked on one after the other.
+      let node = try OwnedDescriptor(opening: FilePath(one.node(side)), .readWrite)
+      try node.write([UInt8](repeating: 0x77, count: 512), at: 1 << 20)
+      try node.synchronizeData()
+      try node.close()
+    }
+    let report = try Report(run.wait())
+    expect(report, 32768)
+    #expect(report.message.contains("wrote 512 bytes"), "\(report)")
+    let states = try StateDirectory(at: one.state).states()
+    #expect(states == ["Inconsistent"])
+    expect(try Report(Command.start(words).wait()), 0)
+    #expect(areEqual(try one.recovery.bytes(), try one.primary.bytes()))
+    #expect(areEqual(try two.recovery.bytes(), try two.primary.bytes()))
+  }
 }
