@@ -105,6 +105,29 @@ import Testing
     try pair.state.expectNothingKept()
   }
 
+  @Test("what one can go back by outlives a way back that was given up, and a run that finds nothing to write")
+  func givenUp() throws {
+    let pair = try UndonePair()
+    let state = pair.state
+    expect(try state.resyncKeeping(pair.pairs), 0)
+    let ended = try Command.start(
+      state.rollbackWords([pair.one.recovery]), through: killing("fsync", 1, on: "\(state.path)/states")
+    ).wait()
+    #expect(ended.wasKilled, "\(ended)")
+    #expect(try state.states() == ["Applying"])
+    let file = "\(state.path)/staging/\(try #require(try state.staged().first))"
+    try tool("mv", file, "\(state.path)/hidden")
+    expect(try state.repair(pair.one.recovery), 32775)
+    #expect(try state.states() == ["Inconsistent"])
+    try tool("mv", "\(state.path)/hidden", file)
+    let report = try state.resync(pair.pairs)
+    expect(report, 0)
+    #expect(report["BytesWritten"].int == 0)
+    expect(try state.rollback(pair.one.recovery), 0)
+    #expect(try pair.isOld)
+    try state.expectNothingKept()
+  }
+
   @Test("--discard removes it, as often as it is asked, and leaves the recoveries")
   func discard() throws {
     let pair = try UndonePair()
