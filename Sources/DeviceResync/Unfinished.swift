@@ -233,8 +233,7 @@ extension Unfinished {
         (index) throws(ResyncError) in try DiskEvidence.File.of(recoveries.all[index].device)
       }
       try book.finish(
-        hold, run.isFuzzy == true ? .fuzzy(from: run.began, to: .now()) : .consistent(at: run.began),
-        completed: nil, images: images)
+        hold, run.isFuzzy == true ? run.fuzzy : .consistent(at: run.began), completed: nil, images: images)
     }
     reporter.endForward()
     if let place = run.staging { try StagingDirectory.drop(place, book.store) }
