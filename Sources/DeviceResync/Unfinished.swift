@@ -59,7 +59,8 @@ struct Unfinished: ~Copyable {
         notes += try book.tidyPoints(of: touched.map(\.id))
         return try noteStopped(found, pairs)
       case .dropStaging(let run, let relationship):
-        if mustContinue, relationship.isOf(pairs) { throw Self.notContinued(relationship, run, terms) }
+        // What was stopped is dropped for the sake of a run only that goes on.
+        if mustContinue, !facts.canContinue { throw notContinued(relationship, run, pairs) }
         try drop(run, relationship, pairs)
       case .continueRun(let relationship):
         continued = terms.map { Continued(relationship: relationship, terms: $0) }
@@ -90,7 +91,7 @@ struct Unfinished: ~Copyable {
       if mustContinue { throw Self.nothingStopped(pairs) }
       return
     }
-    if mustContinue { throw Self.notContinued(relationship, left.run, terms) }
+    if mustContinue { throw notContinued(relationship, left.run, pairs) }
     guard left.run.checkpoint != nil, let terms, let obstacle = relationship.obstacle(to: left.run, terms)
     else { return }
     notes.append(left.run.notContinued(obstacle))
@@ -102,8 +103,8 @@ struct Unfinished: ~Copyable {
       reason: "none of these pairs was stopped", remedy: "begin one with: vmresync resync")
   }
 
-  private static func notContinued(
-    _ relationship: RelationshipState, _ run: RunRecord, _ terms: ContinuationTerms?
+  private func notContinued(
+    _ relationship: RelationshipState, _ run: RunRecord, _ pairs: [RelationshipState.Pair]
   ) -> ResyncError {
     let obstacle = terms.flatMap { relationship.obstacle(to: run, $0) }
     return ResyncError(

@@ -67,7 +67,7 @@ extension StateBook where Store: ~Copyable {
 
 extension Consistency {
   /// The run that can be stopped and gone on with: one that has not committed, or that writes in place.
-  fileprivate var stoppable: RunRecord? {
+  var stoppable: RunRecord? {
     switch self {
     case .resynchronizing(let run, _): run
     case .settled(.inconsistent(let left)): left.seal == nil ? left.run : nil
