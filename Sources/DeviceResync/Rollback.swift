@@ -191,47 +191,8 @@ private struct WayBack: ~Copyable {
   }
 }
 
-/// Gives up what is kept of a recovery, which stays as it is; none is as good.
-public func discardRecoveryPoint(_ request: RollbackRequest) -> RunResult {
-  do throws(ResyncError) {
-    guard try DirectoryStore.ifPresent(at: FilePath(request.stateDirectory)) != nil else {
-      return RunResult(nil, .completed, "there was no recovery point", [])
-    }
-    let (books, facts, _) = try lookForPoint(request)
-    var book = books.take()
-    var removed: [String] = []
-    for relationship in facts.keeping {
-      if let busy = facts.busy(relationship) { throw busy }
-      guard case .settled = relationship.consistency, !relationship.isGoingBack,
-        let hold = try book.takePoint(relationship, relationship.id)
-      else {
-        throw ResyncError(
-          .invalidState, "give up the recovery point of", on: relationship.recoveryNames, side: .recovery,
-          reason: "a run is unfinished: it is \(relationship.consistency.name)",
-          remedy: "first: \(relationship.repair)")
-      }
-      do throws(ResyncError) {
-        try book.discardPoint(hold)
-      } catch {
-        hold.release()
-        throw error
-      }
-      hold.release()
-      if let point = relationship.recoveryPoint {
-        removed.append("the recovery point of \(point.made) was removed")
-      }
-    }
-    // Also what an earlier call has not come to.
-    _ = try book.tidyPoints(of: facts.relationships.map(\.id))
-    return RunResult(
-      nil, .completed, removed.isEmpty ? "there was no recovery point" : removed.joined(separator: "; "), [])
-  } catch {
-    return RunResult(nil, refusedBy: error)
-  }
-}
-
 /// Hands a book over once.
-private final class PointBook {
+final class PointBook {
   private var book: StateBook<DirectoryStore>?
   init(_ book: consuming StateBook<DirectoryStore>) { self.book = .some(book) }
   func take() -> StateBook<DirectoryStore> {
@@ -241,7 +202,7 @@ private final class PointBook {
 }
 
 /// What is remembered of the disks that were named, and of those that go with them.
-private func lookForPoint(
+func lookForPoint(
   _ request: RollbackRequest
 ) throws(ResyncError) -> (book: PointBook, facts: RollbackFacts, paths: [PersistentIdentity: String]) {
   let directory = FilePath(request.stateDirectory)

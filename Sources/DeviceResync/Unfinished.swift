@@ -106,6 +106,13 @@ struct Unfinished: ~Copyable {
   private func notContinued(
     _ relationship: RelationshipState, _ run: RunRecord, _ pairs: [RelationshipState.Pair]
   ) -> ResyncError {
+    guard relationship.isOf(pairs) else {
+      return ResyncError(
+        .invalidState, "go on with a run on", on: pairs.first?.recovery.path, side: .recovery,
+        reason: "what was stopped is a run of other pairs, or of these in another order: it writes "
+          + relationship.recoveryNames,
+        remedy: "name the pairs of that run, in its order")
+    }
     let obstacle = terms.flatMap { relationship.obstacle(to: run, $0) }
     return ResyncError(
       .invalidState, "go on with the run on", on: relationship.recoveryNames, side: .recovery,
@@ -160,11 +167,7 @@ extension Unfinished {
     let facts = RollbackFacts(
       named: [(found.pairs[0].recovery.identity, found.pairs[0].recovery.path)], relationships: [found],
       disks: known.disks, held: try book.held(among: [found]))
-    let isBegun = found.pairs.contains { pair in
-      guard case .inconsistent(let left)? = known.disks[pair.recovery.identity]?.state else { return false }
-      return left.run.id == point.files.id
-    }
-    guard isBegun || found.isGoingBack, case .goBack(_, let isStrict) = facts.decide() else { return }
+    guard found.hasBegunToGoBack(known.disks), case .goBack(_, let isStrict) = facts.decide() else { return }
     let recoveries = try ClaimedRecoveries.claim(found.calling(named), for: .rollback, control)
     guard let hold = try book.takePoint(found, point.files.id) else { return }
     try giveBack(point, isStrict: isStrict, recoveries, hold)

@@ -128,6 +128,31 @@ import Testing
     try state.expectNothingKept()
   }
 
+  @Test("a way back that was given up is discarded where its undo file is gone for good; the recovery is Inconsistent")
+  func givenUpForGood() throws {
+    let pair = try UndonePair()
+    let state = pair.state
+    expect(try state.resyncKeeping(pair.pairs), 0)
+    let ended = try Command.start(
+      state.rollbackWords([pair.one.recovery]), through: killing("fsync", 1, on: "\(state.path)/states")
+    ).wait()
+    #expect(ended.wasKilled, "\(ended)")
+    // It can be finished.
+    expect(try state.rollback(pair.one.recovery, options: ["--discard"]), 32775)
+    try tool("rm", "\(state.path)/staging/\(try #require(try state.staged().first))")
+    expect(try state.repair(pair.one.recovery), 32775)
+    let report = try state.rollback(pair.one.recovery, options: ["--discard"])
+    expect(report, 0)
+    #expect(report.message.contains("stays Inconsistent"), "\(report)")
+    try state.expectNothingKept()
+    #expect(try state.states() == ["Inconsistent"])
+    let repaired = try state.repair(pair.one.recovery)
+    expect(repaired, 32775)
+    #expect(repaired.message.contains("vmresync resync"), "\(repaired)")
+    expect(try state.resync(pair.pairs), 0)
+    #expect(try pair.isNew)
+  }
+
   @Test("--discard removes it, as often as it is asked, and leaves the recoveries")
   func discard() throws {
     let pair = try UndonePair()

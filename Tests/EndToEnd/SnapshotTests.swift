@@ -202,6 +202,32 @@ private struct ClonedPair: ~Copyable {
     }
   }
 
+  @Test("a rollback that was stopped, and whose clones nobody can finish with, can be given up; not before")
+  func rollbackLost() throws {
+    let pair = try ClonedPair("xfs")
+    try pair.fill()
+    expect(try pair.resync(), 0)
+    let ended = try Command.start(
+      pair.rollbackWords, through: pair.inside + killing("fsync", 1, on: "\(pair.state.path)/states")
+    ).wait()
+    #expect(ended.wasKilled, "\(ended)")
+    #expect(try pair.consistency() == "Inconsistent")
+    // As long as it can be finished nobody gives it up by mistake.
+    let refused = try pair.rollback(["--discard"])
+    expect(refused, 32775)
+    #expect(refused.message.contains("vmresync repair"), "\(refused)")
+    try tool("rm", pair.seen(try #require(try pair.clones().last)))
+    for report in [try pair.repair(), try pair.rollback()] {
+      expect(report, 32775)
+      #expect(report.message.contains("--discard"), "\(report)")
+    }
+    expect(try pair.rollback(["--discard"]), 0)
+    #expect(try pair.clones() == [])
+    #expect(try pair.consistency() == "Inconsistent")
+    expect(try pair.resync([]), 0)
+    #expect(try pair.holds(pair.new))
+  }
+
   @Test("a run in place that was stopped half-way is taken back")
   func stoppedInPlace() throws {
     let pair = try ClonedPair("xfs")
