@@ -105,7 +105,7 @@ import Testing
     try pair.state.expectNothingKept()
   }
 
-  @Test("what one can go back by outlives a way back that was given up, and a run that finds nothing to write")
+  @Test("what one can go back by outlives a way back that was given up, and a run that writes nothing")
   func givenUp() throws {
     let pair = try UndonePair()
     let state = pair.state
@@ -128,7 +128,7 @@ import Testing
     try state.expectNothingKept()
   }
 
-  @Test("a way back that was given up is discarded where its undo file is gone for good; the recovery is Inconsistent")
+  @Test("a way back that was given up is discarded where its undo file is gone for good: Inconsistent")
   func givenUpForGood() throws {
     let pair = try UndonePair()
     let state = pair.state

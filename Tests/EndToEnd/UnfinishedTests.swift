@@ -63,9 +63,8 @@ import Testing
     ).wait()
     #expect(ended.wasKilled, "\(ended)")
     try #require(try state.states() == ["Applying"])
-    try tool(
-      "bash", "-c", #"sed --in-place "s/\"Began\" : \"[^\"]*\"/\"Began\" : \"2999-01-01T00:00:00Z\"/" "$0"/states/*.json"#,
-      state.path)
+    let later = #"s/"Began" : "[^"]*"/"Began" : "2999-01-01T00:00:00Z"/"#
+    try tool("bash", "-c", #"sed --in-place "$1" "$0"/states/*.json"#, state.path, later)
     expect(try state.repair(pair.recovery), 0)
     #expect(areEqual(try pair.recoveryImage.bytes(), try pair.primaryImage.bytes()))
     try state.expect("Fuzzy")

@@ -149,7 +149,7 @@ struct SharedStagingTests {
     staging.takeWriter().drop()
   }
 
-  @Test("where a hole was none, what was remembered is forgotten, and no other pair remembers anything after that")
+  @Test("where a hole was none, what was remembered is forgotten, and nothing is remembered after that")
   func forgetsAll() throws {
     let file = try unnamedFile(size: 0, in: "/var/tmp")
     var pace = CheckpointPace()
