@@ -228,6 +228,31 @@ private struct ClonedPair: ~Copyable {
     #expect(try pair.holds(pair.new))
   }
 
+  @Test("what the clones of a former run share needs room too: 32768 before the commit, nothing written")
+  func room() throws {
+    let pair = try ClonedPair("xfs")
+    try pair.fill()
+    let old = randomBytes(64 << 20, seed: 51)
+    try pair.write(old, at: 0, of: "r1")
+    try pair.write(old, at: 0, of: "p1")
+    expect(try pair.resync(), 0)
+    // All of it differs now, and only half of that has room.
+    try pair.write(randomBytes(64 << 20, seed: 52), at: 0, of: "p1")
+    let filling = #"""
+      sync "$1" && read -r blocks size < <(stat --file-system --format='%a %S' "$1") &&
+        fallocate --length $((blocks * size - (32 << 20))) "$1/full"
+      """#
+    let filled = try Child(pair.inside + ["bash", "-c", filling, "bash", pair.directory]).wait()
+    try #require(filled.status == 0, "\(filled)")
+    let report = try pair.resync(["--write-back", "staged"])
+    expect(report, 32768)
+    #expect(report.message.contains("nothing was written"), "\(report)")
+    #expect(report.message.contains("--discard"), "\(report)")
+    #expect(try pair.consistency() == "Consistent")
+    expect(try pair.rollback(["--discard"]), 0)
+    expect(try pair.resync(["--write-back", "staged"]), 0)
+  }
+
   @Test("a run in place that was stopped half-way is taken back")
   func stoppedInPlace() throws {
     let pair = try ClonedPair("xfs")

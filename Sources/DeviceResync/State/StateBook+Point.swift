@@ -39,6 +39,11 @@ extension RelationshipState {
     obsoletePoints = Array((obsoletePoints + [point]).suffix(Self.mostObsolete))
   }
 
+  /// Whether clones of its recoveries may be there, which share their blocks until these are written.
+  var keepsClones: Bool {
+    recoveryPoint?.kind == .snapshot || obsoletePoints.contains { $0.kind == .snapshot }
+  }
+
   /// The command that goes back.
   var rollback: String { "vmresync rollback \(ShellWord(pairs[0].recovery.path))" }
 }
