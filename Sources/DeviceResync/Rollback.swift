@@ -177,15 +177,26 @@ private struct WayBack: ~Copyable {
       witnesses.append(try Witness(recovery.device.disk, recovery.planned, .recovery))
     }
     reporter.begin(.comparing)
+    var room = RoomCheck()
     for (index, recovery) in recoveries.all.enumerated() {
       reporter.begin(pair: index)
+      let growth = HoleGrowth.of(recovery.device, recovery.planned)
       try checkWayBack(
         staging, from: unfinished.directory(of: run), to: recovery.device, pair: index,
-        isStrict: isStrict, engine, control)
+        isStrict: isStrict, growth: growth, engine, control)
+      guard let growth else { continue }
+      try room.add(
+        nil, to: growth, on: recovery.device.disk.identity.path, attempt: "go back on",
+        what: "what falls into holes", remedy: "make room there, then run again")
     }
     reporter.begin(.checking)
     for (index, recovery) in recoveries.all.enumerated() {
       _ = try checkUntouched(recovery.device, recovery.planned, witnesses[index], submitted: 0)
+    }
+    // That takes its time; whoever asked for the end meanwhile wants no commit.
+    if control.isStopping {
+      throw control.ending(
+        "go back on", on: relationship.recoveryNames, side: .recovery, "nothing was written")
     }
     return staging
   }

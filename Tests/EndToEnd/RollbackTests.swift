@@ -153,6 +153,45 @@ import Testing
     #expect(try pair.isNew)
   }
 
+  @Test("no room for what falls into holes: 32768, and nothing is written")
+  func noRoom() throws {
+    let state = try StateDirectory()
+    let disk = try Image("disk", size: 64 << 20)
+    try tool("mkfs.ext4", "-q", "-m", "0", "-J", "size=4", disk.path)
+    let loop = try NamedLoop(disk.path)
+    let holder = try Child.mounting(loop.node, at: Place.ours("small"))
+    let inside = ["nsenter", "--mount=/proc/\(holder.id)/ns/mnt", "--"]
+    let recovery = Place.ours("small/recovery")
+    let seen = Image(at: "/proc/\(holder.id)/root\(recovery)")
+    let old = randomBytes(16 << 20, seed: 61)
+    try tool("install", "-m", "0600", "/dev/null", seen.path)
+    let file = try OwnedDescriptor(opening: FilePath(seen.path), .readWrite, followingLinks: true)
+    try file.write(old, at: 0)
+    // A hole makes it thin.
+    try tool("truncate", "--size=17M", seen.path)
+    try file.close()
+    let primary = try Image("primary", size: 17 << 20)
+    let words = state.words([(primary.path, recovery)]) + ["--max-difference", "100%"]
+    let kept = try Report(
+      Command.start(words + ["--blank-primary", "--recovery-point", "undo"], through: inside).wait())
+    expect(kept, 0)
+    let filling = #"""
+      sync "$1" && read -r blocks size < <(stat --file-system --format='%a %S' "$1") &&
+        fallocate --length $((blocks * size - (8 << 20))) "$1/full"
+      """#
+    let filled = try Child(inside + ["bash", "-c", filling, "bash", Place.ours("small")]).wait()
+    try #require(filled.status == 0, "\(filled)")
+    let back = state.rollbackWords([recovery])
+    let report = try Report(Command.start(back, through: inside).wait())
+    expect(report, 32768)
+    #expect(report.message.contains("nothing was written"), "\(report)")
+    #expect(try state.states() == ["Consistent"])
+    _ = try Child(inside + ["rm", Place.ours("small/full")]).wait()
+    expect(try Report(Command.start(back, through: inside).wait()), 0)
+    let now = try OwnedDescriptor(opening: FilePath(seen.path), .readOnly, followingLinks: true)
+    #expect(areEqual(try now.read(16 << 20, at: 0), old))
+  }
+
   @Test("--discard removes it, as often as it is asked, and leaves the recoveries")
   func discard() throws {
     let pair = try UndonePair()
