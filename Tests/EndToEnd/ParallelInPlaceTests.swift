@@ -76,13 +76,13 @@ import Testing
     try two.recovery.stalling("write *") {
       // The first has come to its end: they are worked on one after the other.
       let node = try OwnedDescriptor(opening: FilePath(one.node(side)), .readWrite)
-      try node.write([UInt8](repeating: 0x77, count: 512), at: 1 << 20)
+      try node.write([UInt8](repeating: 0x77, count: 4096), at: 1 << 20)
       try node.synchronizeData()
       try node.close()
     }
     let report = try Report(run.wait())
     expect(report, 32768)
-    #expect(report.message.contains("wrote 512 bytes"), "\(report)")
+    #expect(report.message.contains("wrote 4096 bytes"), "\(report)")
     let states = try StateDirectory(at: one.state).states()
     #expect(states == ["Inconsistent"])
     expect(try Report(Command.start(words).wait()), 0)
