@@ -261,10 +261,17 @@ extension RollbackPlan {
       "  back     over the run of \(point.made) (\(point.kind.rawValue), kept until \(point.expires)): "
         + "\(Consistency.settled(point.before).title)")
     if let seal = point.seal { lines.append("  bytes    \(ByteCount(seal.bytes)) that it wrote") }
-    lines.append(
-      point.kind == .undo
-        ? "  note     all of it is read first: where somebody has written since, nothing is done"
-        : "  note     where a recovery's file was changed since, nothing is done")
+    lines.append("  note     \(note)")
     return lines.joined(separator: "\n") + "\n"
+  }
+
+  /// What becomes of what somebody has written since.
+  private var note: String {
+    switch point.kind {
+    case .undo: "all of it is read first: where somebody has written since, nothing is done"
+    case .snapshot where isStrict: "where a recovery's file was changed since, nothing is done"
+    case .snapshot:
+      "the run has not come to its end: whoever has written since cannot be told, and what he wrote is lost"
+    }
   }
 }

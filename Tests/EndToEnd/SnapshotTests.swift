@@ -266,6 +266,12 @@ private struct ClonedPair: ~Copyable {
     #expect(ended.wasKilled, "\(ended)")
     try pair.write(Array(pair.new[..<(1 << 20)]), at: 0, of: "r1")
     #expect(try pair.consistency() == "Inconsistent")
+    // Whoever is asked is told that nothing is looked at but the clones.
+    let shown = try Command.start(
+      pair.rollbackWords.filter { !["--yes", "--json"].contains($0) }, through: pair.inside
+    ).wait()
+    #expect(shown.error.contains("cannot be told"), "\(shown)")
+    #expect(!shown.error.contains("nothing is done"), "\(shown)")
     expect(try pair.rollback(), 0)
     #expect(try pair.holds(pair.old))
     #expect(try pair.consistency() == "Never")
