@@ -55,14 +55,14 @@ private func rollBack(
   _ plan: RollbackPlan, _ control: RunControl, _ reporter: RunReporter
 ) throws(ResyncError) -> String {
   reporter.begin(.claiming)
+  let recoveries = try ClaimedRecoveries.claim(plan.relationship, for: .rollback, control)
+  // What was shown is what is done, or nothing; from the claims on no run of other pairs changes that either.
   let (books, facts, _) = try lookForPoint(plan.request)
-  // What was shown is what is done, or nothing.
   guard case .goBack(let found, plan.isStrict) = facts.decide(), found.recoveryPoint == plan.point else {
     throw ResyncError(
       .inUse, "go back on", on: plan.relationship.recoveryNames, side: .recovery,
       reason: "its record has changed since the plan", remedy: "look again, with the same command")
   }
-  let recoveries = try ClaimedRecoveries.claim(plan.relationship, for: .rollback, control)
   var way = try WayBack(
     Unfinished(books.take(), plan.engine, parallel: RunRequest.usualParallel, control, reporter),
     plan.relationship, plan.point,

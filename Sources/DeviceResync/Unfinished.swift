@@ -161,18 +161,29 @@ extension Unfinished {
   mutating func goBackAgain(
     _ id: UniqueID, _ named: [RelationshipState.Pair]
   ) throws(ResyncError) {
-    guard let found = try book.relationship(id), let point = found.recoveryPoint, point.kind == .snapshot
+    guard let found = try book.relationship(id), let point = found.recoveryPoint, point.kind == .snapshot,
+      try wayBackBegun(found) != nil
     else { return }
-    let known = try book.lookUp(found.identities)
-    let facts = RollbackFacts(
-      named: [(found.pairs[0].recovery.identity, found.pairs[0].recovery.path)], relationships: [found],
-      disks: known.disks, held: try book.held(among: [found]))
-    guard found.hasBegunToGoBack(known.disks), case .goBack(_, let isStrict) = facts.decide() else { return }
     let recoveries = try ClaimedRecoveries.claim(found.calling(named), for: .rollback, control)
-    guard let hold = try book.takePoint(found, point.files.id) else { return }
+    // From the claims on no run of other pairs changes anything.
+    guard let isStrict = try wayBackBegun(found), let hold = try book.takePoint(found, point.files.id) else {
+      return
+    }
     try giveBack(point, isStrict: isStrict, recoveries, hold)
     notes.append("the rollback over the run of \(point.made) was finished: the clone was given back")
     notes += try book.tidyPoints(of: [id])
+  }
+
+  /// Whether a rollback of `found` was begun that may be finished, and how strictly; nil where not.
+  private func wayBackBegun(_ found: RelationshipState) throws(ResyncError) -> Bool? {
+    let known = try book.lookUp(found.identities)
+    let facts = RollbackFacts(
+      named: [(found.pairs[0].recovery.identity, found.pairs[0].recovery.path)], relationships: [found],
+      disks: known.disks, held: try book.held(among: known.relationships))
+    guard found.hasBegunToGoBack(known.disks), case .goBack(_, let isStrict) = facts.decide() else {
+      return nil
+    }
+    return isStrict
   }
 
   func directory(of run: RunRecord) throws(ResyncError) -> StagingDirectory {
