@@ -89,7 +89,11 @@ struct InPlaceRun: ~Copyable {
     guard journal.keepsCheckpoints, !endsAtOnce, !isForgetful else { return [:] }
     var places: [Int: Checkpoint.Pair] = [:]
     for index in runs.indices {
-      guard let standing = runs[index].standing else { continue }
+      guard let standing = runs[index].standing else {
+        // Not come to: what a stopped run had done of it stands, and what was seen of its disks then shows it.
+        places[index] = journal.pairs[index]
+        continue
+      }
       guard let reached = standing.reached, let former = journal.pairs[index] else { return [:] }
       do throws(ResyncError) {
         // The look first: what somebody wrote before it, the witness tells; what after it, the next run's.
