@@ -56,7 +56,7 @@ struct Unfinished: ~Copyable {
         let touched = found.relationships.filter { one in
           pairs.contains { one.has($0.recovery.identity, as: .recovery) }
         }
-        notes += try book.tidyPoints(of: touched.map(\.id))
+        notes += try book.tidyPoints(of: touched.map(\.id)) + book.tidyExpired()
         return try noteStopped(found, pairs)
       case .dropStaging(let run, let relationship):
         // What was stopped is dropped for the sake of a run only that goes on.

@@ -66,7 +66,7 @@ import Testing
   }
 
   @Test(
-    "who writes to a disk of a pair that is dealt with, while another is worked on: 32768, and not Consistent",
+    "who writes to a disk of a pair that is dealt with, while another is worked on: 32768, Inconsistent",
     arguments: Side.allCases)
   func writtenMeanwhile(_ side: Side) throws {
     let one = try FaultPair()
