@@ -60,10 +60,9 @@ extension StateBook where Store: ~Copyable {
     guard case .settled(let before) = state.consistency, try relationship(id) == former else {
       throw Self.unfinished(try existing(id))
     }
-    var leftover: StagingPlace?
-    if case .inconsistent(let inconsistency) = before { leftover = inconsistency.run.staging }
     state.pairs = pairs
     state.consistency = .resynchronizing(run, before: before)
+    let leftover = state.leftover
     if let fault = state.fault(as: .relationship(id)) {
       throw ResyncError(
         .invalidParameter, "remember a run on", on: state.recoveryNames, reason: fault,
@@ -270,6 +269,15 @@ extension Consistency {
 }
 
 extension RelationshipState {
+  /// The staging file of a commit that was left unfinished before the run that works; not an undo file, which goes with
+  /// its recovery point.
+  var leftover: StagingPlace? {
+    guard case .resynchronizing(_, .inconsistent(let left)) = consistency,
+      left.run.id != recoveryPoint?.files.id
+    else { return nil }
+    return left.run.staging
+  }
+
   /// The command that finishes or drops what a stopped run left.
   var repair: String { "vmresync repair \(ShellWord(pairs[0].recovery.path))" }
 }
