@@ -19,6 +19,7 @@ struct VMResync: ParsableCommand {
     subcommands: [
       CompareCommand.self, ResyncCommand.self, ResumeCommand.self, PlanCommand.self, DevicesCommand.self,
       RepairCommand.self, RollbackCommand.self, ConfigCommand.self,
+      ExplainCommand.self,
     ])
 
   static func main() {
