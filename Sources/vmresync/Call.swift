@@ -12,10 +12,11 @@ struct Call {
 
   /// Of the relationship by which a system is resynchronized.
   init(
-    _ operation: RunRequest.Operation, _ system: String, _ from: ConfigurationOptions
+    _ operation: RunRequest.Operation, _ system: String, _ from: ConfigurationOptions, stateDirectory: String
   ) throws(ResyncError) {
     let configuration = try from.configuration()
-    let relationship = try configuration.relationship(of: system, named: from.relationship)
+    let relationship = try configuration.relationship(
+      of: system, named: from.relationship, roles: configuration.roles(in: stateDirectory))
     let pairs = try configuration.pairs(of: relationship)
     request = RunRequest(
       operation,

@@ -10,6 +10,8 @@ struct CompareCommand: ParsableCommand {
   @OptionGroup(title: "Time") var limits: LimitOptions
   @OptionGroup(title: "Output") var output: ProgressOptions
 
+  @OptionGroup var state: StateOptions
+
   @Flag(help: "Draw where on the disk the differences lie; by itself on a terminal.")
   var map = false
 
@@ -36,8 +38,9 @@ struct CompareCommand: ParsableCommand {
   }
 
   func run() throws {
-    let call = try pairs.call(.compare)
+    let call = try pairs.call(.compare, stateDirectory: state.stateDir)
     var request = call.request
+    request.stateDirectory = state.stateDir
     request.maxRanges = maxRanges
     request.streamsRanges = ranges != nil
     request.windowOffset = byteOffset?.bytes ?? 0

@@ -34,10 +34,12 @@ struct ConfigCommand: ParsableCommand {
     var system: String
 
     @OptionGroup var from: ConfigurationOptions
+    @OptionGroup var state: StateOptions
 
     func run() throws {
       let configuration = try from.configuration()
-      let relationship = try configuration.relationship(of: system, named: from.relationship)
+      let relationship = try configuration.relationship(
+        of: system, named: from.relationship, roles: configuration.roles(in: state.stateDir))
       print(try configuration.text(of: relationship), terminator: "")
     }
   }
@@ -68,4 +70,11 @@ struct ConfigurationOptions: ParsableArguments {
   var relationship: String?
 
   func configuration() throws(ResyncError) -> Configuration { try Configuration(at: FilePath(config)) }
+}
+
+extension Configuration {
+  /// What is remembered of its relationships that were reversed.
+  func roles(in stateDirectory: String) throws(ResyncError) -> [RelationshipRoles] {
+    try RelationshipRoles.read(of: relationships.map(\.name), in: stateDirectory)
+  }
 }

@@ -44,7 +44,7 @@ struct WritingRunOptions: ParsableArguments {
 
   /// Plans, asks and runs, once `change` has made the request the command's own.
   func run(_ change: (inout RunRequest) -> Void) throws {
-    var call = try pairs.call(.resync)
+    var call = try pairs.call(.resync, stateDirectory: writing.state.stateDir)
     writing.apply(to: &call.request)
     change(&call.request)
     Session(call.request, json: pairs.json, limits: limits.limits(call), output: output).run(confirming: !yes)
@@ -65,7 +65,7 @@ struct PlanCommand: ParsableCommand {
   var dryRun = false
 
   func run() throws {
-    var call = try pairs.call(.resync)
+    var call = try pairs.call(.resync, stateDirectory: writing.state.stateDir)
     writing.apply(to: &call.request)
     call.request.isDryRun = dryRun
     Session(call.request, json: pairs.json, limits: stall.limits(call)).showPlan()

@@ -18,7 +18,7 @@ struct VMResync: ParsableCommand {
     version: vmresyncVersion,
     subcommands: [
       CompareCommand.self, ResyncCommand.self, ResumeCommand.self, PlanCommand.self, DevicesCommand.self,
-      RepairCommand.self, RollbackCommand.self, ConfigCommand.self,
+      RepairCommand.self, RollbackCommand.self, FailoverCommand.self, ReverseCommand.self, ConfigCommand.self,
       ExplainCommand.self,
     ])
 
