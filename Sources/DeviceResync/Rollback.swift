@@ -68,7 +68,7 @@ private func rollBack(
     plan.relationship, plan.point,
     isStrict: plan.isStrict, plan.engine, control, reporter)
   let run = way.run
-  guard let hold = try way.unfinished.book.takePoint(found, run.id) else {
+  guard let hold = try way.unfinished.book.takeWayBack(found, run.id) else {
     throw ResyncError(
       .inUse, "go back on", on: plan.relationship.recoveryNames, side: .recovery,
       reason: "another run has just changed its record", remedy: "look again, with the same command")

@@ -50,7 +50,8 @@ public struct ReplicationService: Sendable {
     returnValue: ReturnValue, job: Job?
   ) {
     do throws(ResyncError) {
-      var call = try ServiceCall(.resync, computerSystem, in: configuration)
+      var call = try ServiceCall(
+        .resync, computerSystem, in: configuration, roles: configuration.roles(in: stateDirectory.string))
       call.request.stateDirectory = stateDirectory.string
       let start = try StartTime(parsing: startTime ?? "", now: now())
       let result = try carryOut(call, start)

@@ -18,13 +18,15 @@ public struct ServiceCall: Sendable {
 
   /// Of the relationship by which a system is resynchronized, as it is configured.
   ///
-  /// - Parameter name: which one, where there are several.
-  /// - Throws: what ``Configuration/relationship(of:named:)`` and ``Configuration/pairs(of:)`` throw.
+  /// - Parameters:
+  ///   - name: which one, where there are several.
+  ///   - roles: who is the primary since a `reverse`.
+  /// - Throws: what ``Configuration/relationship(of:named:roles:)`` and ``Configuration/pairs(of:)`` throw.
   public init(
     _ operation: RunRequest.Operation, _ system: String, relationship name: String? = nil,
-    in configuration: Configuration
+    in configuration: Configuration, roles: [RelationshipRoles]
   ) throws(ResyncError) {
-    let relationship = try configuration.relationship(of: system, named: name)
+    let relationship = try configuration.relationship(of: system, named: name, roles: roles)
     let pairs = try configuration.pairs(of: relationship)
     request = RunRequest(
       operation,

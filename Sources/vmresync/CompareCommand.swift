@@ -38,7 +38,7 @@ struct CompareCommand: ParsableCommand {
   }
 
   func run() throws {
-    var call = try pairs.call(.compare)
+    var call = try pairs.call(.compare, stateDirectory: state.stateDir)
     call.request.stateDirectory = state.stateDir
     call.request.maxRanges = maxRanges
     call.request.streamsRanges = ranges != nil

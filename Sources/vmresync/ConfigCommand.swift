@@ -34,10 +34,12 @@ struct ConfigCommand: ParsableCommand {
     var system: String
 
     @OptionGroup var from: ConfigurationOptions
+    @OptionGroup var state: StateOptions
 
     func run() throws {
       let configuration = try from.configuration()
-      let relationship = try configuration.relationship(of: system, named: from.relationship)
+      let relationship = try configuration.relationship(
+        of: system, named: from.relationship, roles: configuration.roles(in: state.stateDir))
       print(try configuration.text(of: relationship), terminator: "")
     }
   }

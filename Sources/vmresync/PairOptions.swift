@@ -58,19 +58,23 @@ struct PairOptions: ParsableArguments {
   var json = false
 
   /// The request that these options make, with what the configuration says of the system.
-  func call(_ operation: RunRequest.Operation) throws -> ServiceCall {
-    var call = try target(operation)
+  ///
+  /// - Parameter stateDirectory: where it is remembered who of two systems is the primary.
+  func call(_ operation: RunRequest.Operation, stateDirectory: String) throws -> ServiceCall {
+    var call = try target(operation, stateDirectory)
     apply(to: &call.request)
     return call
   }
 
-  private func target(_ operation: RunRequest.Operation) throws -> ServiceCall {
+  private func target(_ operation: RunRequest.Operation, _ stateDirectory: String) throws -> ServiceCall {
     if let system {
       guard primary.isEmpty, recovery.isEmpty else {
         throw ValidationError("name a system, or disks with --primary and --recovery, and not both")
       }
+      let configuration = try from.configuration()
       return try ServiceCall(
-        operation, system, relationship: from.relationship, in: from.configuration())
+        operation, system, relationship: from.relationship, in: configuration,
+        roles: configuration.roles(in: stateDirectory))
     }
     guard !primary.isEmpty || !recovery.isEmpty else {
       throw ValidationError("no disk is named; name a system, or use --primary PATH --recovery PATH")

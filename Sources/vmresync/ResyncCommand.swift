@@ -47,7 +47,7 @@ struct WritingRunOptions: ParsableArguments {
   /// Plans, asks and runs, once `change` has made the request the command's own.
   func run(_ change: (inout RunRequest) -> Void) throws {
     let mode = try start.mode()
-    var call = try pairs.call(.resync)
+    var call = try pairs.call(.resync, stateDirectory: writing.state.stateDir)
     writing.apply(to: &call.request)
     limits.apply(to: &call.limits)
     change(&call.request)
@@ -74,7 +74,7 @@ struct PlanCommand: ParsableCommand {
   var dryRun = false
 
   func run() throws {
-    var call = try pairs.call(.resync)
+    var call = try pairs.call(.resync, stateDirectory: writing.state.stateDir)
     writing.apply(to: &call.request)
     call.request.isDryRun = dryRun
     stall.apply(to: &call.limits)

@@ -18,7 +18,8 @@ struct VMResync: ParsableCommand {
     version: vmresyncVersion,
     subcommands: [
       CompareCommand.self, ResyncCommand.self, ResumeCommand.self, PlanCommand.self, DevicesCommand.self,
-      RepairCommand.self, RollbackCommand.self, JobCommand.self, ConfigCommand.self,
+      RepairCommand.self, RollbackCommand.self, FailoverCommand.self, ReverseCommand.self, JobCommand.self,
+      ConfigCommand.self, ExplainCommand.self,
     ])
 
   static func main() {

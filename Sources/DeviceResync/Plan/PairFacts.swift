@@ -61,8 +61,9 @@ let allGuards: [any Guard.Type] = [
   RecoveryPointGuard.self,
   SameStorageGuard.self, SizeGuard.self, BlockSizeGuard.self, ZoneGuard.self, ContainerGuard.self,
   WriteProtectionGuard.self, SourceGuard.self, HolderGuard.self, MountGuard.self, SwapGuard.self,
-  OpenerGuard.self, LoopGuard.self, LockGuard.self, StateGuard.self, DirectionGuard.self, FirstRunGuard.self,
-  MultipathGuard.self, WitnessGuard.self, SharedStorageGuard.self, TwinGuard.self,
+  OpenerGuard.self, LoopGuard.self, LockGuard.self, StateGuard.self, FailedOverGuard.self,
+  DirectionGuard.self,
+  FirstRunGuard.self, MultipathGuard.self, WitnessGuard.self, SharedStorageGuard.self, TwinGuard.self,
 ]
 
 /// Every guard's verdicts on one pair.

@@ -86,9 +86,10 @@ extension DeviceReport {
     let primaryOf: Int
     let lastProvenEqual: Timestamp?
     let recoveryPoint: PointObject?
+    let failedOver: Timestamp?
     enum CodingKeys: String, CodingKey {
       case consistency = "Consistency", primaryOf = "PrimaryOf", lastProvenEqual = "LastProvenEqual"
-      case recoveryPoint = "RecoveryPoint"
+      case recoveryPoint = "RecoveryPoint", failedOver = "FailedOver"
     }
 
     init(_ disk: RememberedDisk) {
@@ -96,6 +97,7 @@ extension DeviceReport {
       primaryOf = disk.primaryOf
       lastProvenEqual = disk.lastProvenEqual
       recoveryPoint = disk.recoveryPoint.map(PointObject.init)
+      failedOver = disk.failedOver
     }
 
     func encode(to encoder: any Encoder) throws {
@@ -104,6 +106,7 @@ extension DeviceReport {
       try container.encode(primaryOf, forKey: .primaryOf)
       try container.encode(lastProvenEqual, forKey: .lastProvenEqual)
       try container.encode(recoveryPoint, forKey: .recoveryPoint)
+      try container.encode(failedOver, forKey: .failedOver)
     }
   }
 

@@ -77,7 +77,8 @@ extension DeviceReport {
   private func memory(_ name: String) -> [String] {
     guard let disk = remembered[name] else { return [] }
     return [
-      disk.asRecovery.map { "recovery, \($0.title)" }, disk.recoveryPoint.map(\.title),
+      disk.asRecovery.map { "recovery, \($0.title)" }, disk.failedOver.map { "failed over since \($0)" },
+      disk.recoveryPoint.map(\.title),
       disk.primaryOf > 0 ? "primary" : nil,
     ].compactMap { $0 }
   }

@@ -2,6 +2,8 @@
 enum DirectionContradiction: Sendable, Equatable {
   /// The last completed run of these two disks went from the recovery to the primary.
   case wentTheOtherWay(at: Timestamp)
+  /// They have changed roles since: what is named as the recovery is the primary.
+  case wasReversed(at: Timestamp)
   /// The recovery is the primary of a relationship, and the recovery of none.
   case recoveryIsPrimary(of: PersistentIdentity, at: Timestamp)
 }
@@ -16,12 +18,12 @@ extension DirectionContradiction {
     let ofRecovery = disks[recovery]?.directions.last { $0.counterpart == primary }
     // What the primary was, by either record, and when.
     let roles = [
-      ofPrimary.map { (wasPrimary: $0.side == .primary, at: $0.at) },
-      ofRecovery.map { (wasPrimary: $0.side == .recovery, at: $0.at) },
+      ofPrimary.map { (wasPrimary: $0.side == .primary, at: $0.at, isReversal: $0.isReversal) },
+      ofRecovery.map { (wasPrimary: $0.side == .recovery, at: $0.at, isReversal: $0.isReversal) },
     ].compactMap { $0 }
     if let last = roles.max(by: { ($0.at, $1.wasPrimary ? 1 : 0) < ($1.at, $0.wasPrimary ? 1 : 0) }) {
       if last.wasPrimary { return nil }
-      self = .wentTheOtherWay(at: last.at)
+      self = last.isReversal ? .wasReversed(at: last.at) : .wentTheOtherWay(at: last.at)
       return
     }
     let directions = disks[recovery]?.directions ?? []
@@ -39,12 +41,15 @@ extension DirectionContradiction {
     switch self {
     case .wentTheOtherWay(let time):
       reason = "the last run of these two, at \(time), went from it to \(PrintableText(pair.primary.path))"
+    case .wasReversed(let time):
+      reason = "it is the primary of \(PrintableText(pair.primary.path)): they changed roles at \(time)"
     case .recoveryIsPrimary(let other, let time):
       reason = "it is a primary: at \(time) its content went to \(other)"
     }
     return ResyncError(
       .invalidState, "write", on: pair.recovery.path, side: .recovery, reason: reason,
-      remedy: "look again which one holds the newer content: vmresync devices; where the roles have changed "
-        + "for good, begin anew with another --state-dir")
+      remedy:
+        "look again which one holds the newer content: vmresync devices; where the roles are to change, say "
+        + "so of their systems: vmresync failover SYSTEM, then vmresync reverse SYSTEM")
   }
 }

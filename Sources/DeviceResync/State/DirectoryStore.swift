@@ -6,6 +6,8 @@ struct DirectoryStore: ~Copyable, Sendable, RecordStore {
   let path: FilePath
   private let states: PrivateDirectory
   private let disks: PrivateDirectory
+  /// Nil where an older vmresync has made the directory.
+  private let roles: PrivateDirectory?
   private let locks: PrivateDirectory
   /// Where staged differences wait by default.
   let staging: PrivateDirectory
@@ -46,12 +48,24 @@ struct DirectoryStore: ~Copyable, Sendable, RecordStore {
     let disks = try Self.child(RecordFolder.disks.rawValue, of: directory, path, making)
     let locks = try Self.child("locks", of: directory, path, making)
     let staging = try Self.child("staging", of: directory, path, making)
+    let roles = try Self.roles(of: directory, path, making)
     let states = try Self.child(RecordFolder.states.rawValue, of: directory, path, making)
     self.path = path
     self.states = states
     self.disks = disks
+    self.roles = roles
     self.locks = locks
     self.staging = staging
+  }
+
+  private static func roles(
+    of directory: borrowing PrivateDirectory, _ path: FilePath, _ making: Bool
+  ) throws(ResyncError) -> PrivateDirectory? {
+    do throws(ResyncError) {
+      return try child(RecordFolder.roles.rawValue, of: directory, path, making)
+    } catch  where !making && error.errno == .noSuchFileOrDirectory {
+      return nil
+    }
   }
 
   func read(_ record: RecordName) throws(ResyncError) -> [UInt8]? {
@@ -100,7 +114,11 @@ struct DirectoryStore: ~Copyable, Sendable, RecordStore {
   func names(in folder: RecordFolder) throws(ResyncError) -> [RecordName] {
     let title = path.appending(folder.rawValue).string
     let files = try attempt("list", on: title, .setUp) { () throws(Errno) in
-      try inFolder(folder) { folder throws(Errno) in try folder.names() }
+      do throws(Errno) {
+        return try inFolder(folder) { folder throws(Errno) in try folder.names() }
+      } catch .noSuchFileOrDirectory where folder == .roles {
+        return []
+      }
     }
     return files.compactMap { RecordName(folder: folder, file: $0) }
   }
@@ -161,8 +179,13 @@ struct DirectoryStore: ~Copyable, Sendable, RecordStore {
     _ folder: RecordFolder, _ body: (borrowing PrivateDirectory) throws(Errno) -> Value
   ) throws(Errno) -> Value {
     switch folder {
-    case .states: try body(states)
-    case .disks: try body(disks)
+    case .states: return try body(states)
+    case .disks: return try body(disks)
+    case .roles:
+      switch roles {
+      case .some(let roles): return try body(roles)
+      case .none: throw .noSuchFileOrDirectory
+      }
     }
   }
 }

@@ -1,6 +1,6 @@
 /// What is remembered of a disk: `disks/HASH.json`.
 public struct DiskRecord: Sendable, Hashable {
-  /// Which way the last completed run of this disk with another one went.
+  /// Which way the last completed run of this disk with another one went, or the next one is to go.
   public struct Direction: Sendable, Hashable, Codable {
     /// The other disk.
     public var counterpart: PersistentIdentity
@@ -10,15 +10,22 @@ public struct DiskRecord: Sendable, Hashable {
     public var at: Timestamp
     /// The relationship that it belonged to.
     public var relationship: UniqueID
+    /// Whether no run has gone this way yet: the roles were exchanged.
+    public var isReversal = false
 
     enum CodingKeys: String, CodingKey {
       case counterpart = "Counterpart"
       case side = "WasPrimary"
       case at = "At"
       case relationship = "Relationship"
+      case isReversal = "ByReverse"
     }
 
-    init(counterpart: PersistentIdentity, side: Side, at: Timestamp, relationship: UniqueID) {
+    init(
+      counterpart: PersistentIdentity, side: Side, at: Timestamp, relationship: UniqueID,
+      isReversal: Bool = false
+    ) {
+      self.isReversal = isReversal
       self.counterpart = counterpart
       self.side = side
       self.at = at
@@ -32,6 +39,7 @@ public struct DiskRecord: Sendable, Hashable {
       side = try container.decode(Bool.self, forKey: .side) ? .primary : .recovery
       at = try container.decode(Timestamp.self, forKey: .at)
       relationship = try container.decode(UniqueID.self, forKey: .relationship)
+      isReversal = try container.decodeIfPresent(Bool.self, forKey: .isReversal) ?? false
     }
 
     /// Writes the object.
@@ -41,6 +49,7 @@ public struct DiskRecord: Sendable, Hashable {
       try container.encode(side == .primary, forKey: .side)
       try container.encode(at, forKey: .at)
       try container.encode(relationship, forKey: .relationship)
+      if isReversal { try container.encode(isReversal, forKey: .isReversal) }
     }
   }
 

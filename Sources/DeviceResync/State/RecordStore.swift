@@ -30,9 +30,17 @@ enum RecordFolder: String, Sendable, CaseIterable {
   case states
   /// One for each disk, named by a hash of its persistent identity.
   case disks
+  /// One for each relationship whose roles were exchanged, named by a hash of what it is called.
+  case roles
 
   /// The longest record that is read, in bytes: a relationship of 128 pairs with the longest paths.
-  var limit: Int { self == .states ? 4 << 20 : 1 << 20 }
+  var limit: Int {
+    switch self {
+    case .states: 4 << 20
+    case .disks: 1 << 20
+    case .roles: 1 << 16
+    }
+  }
 }
 
 /// A record's place.
@@ -47,6 +55,11 @@ struct RecordName: Sendable, Hashable {
   /// Of a disk.
   static func disk(_ identity: PersistentIdentity) -> RecordName {
     RecordName(folder: .disks, stem: identity.fileStem)
+  }
+
+  /// Of the roles in the relationship that is called `name`.
+  static func roles(_ name: String) -> RecordName {
+    RecordName(folder: .roles, stem: Checksum.of128(Array(name.utf8)).hexadecimal)
   }
 
   private init(folder: RecordFolder, stem: String) {

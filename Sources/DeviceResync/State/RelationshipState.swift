@@ -56,6 +56,10 @@ public struct RelationshipState: Sendable, Hashable {
   public var recoveryPoint: RecoveryPoint?
   /// What is not needed any more, and may still have files.
   var obsoletePoints: [PlannedPoint] = []
+  /// That its recovery is live; nil where it is not known to be.
+  public var failedOver: FailedOver?
+  /// Its last exchange of roles; nil where there was none.
+  public var reversal: Reversal?
 
   /// Most runs that are remembered.
   static let mostCompleted = 5
@@ -88,6 +92,8 @@ extension RelationshipState: Codable {
     case completed = "CompletedRuns"
     case recoveryPoint = "RecoveryPoint"
     case obsoletePoints = "ObsoleteRecoveryPoints"
+    case failedOver = "FailedOver"
+    case reversal = "Reversal"
   }
 
   /// Reads the object; its version was looked at before.
@@ -99,6 +105,8 @@ extension RelationshipState: Codable {
     completed = try container.decode([CompletedRun].self, forKey: .completed)
     recoveryPoint = try container.decodeIfPresent(RecoveryPoint.self, forKey: .recoveryPoint)
     obsoletePoints = try container.decodeIfPresent([PlannedPoint].self, forKey: .obsoletePoints) ?? []
+    failedOver = try container.decodeIfPresent(FailedOver.self, forKey: .failedOver)
+    reversal = try container.decodeIfPresent(Reversal.self, forKey: .reversal)
   }
 
   /// Writes the object.
@@ -111,6 +119,8 @@ extension RelationshipState: Codable {
     try container.encode(completed, forKey: .completed)
     try container.encodeIfPresent(recoveryPoint, forKey: .recoveryPoint)
     if !obsoletePoints.isEmpty { try container.encode(obsoletePoints, forKey: .obsoletePoints) }
+    try container.encodeIfPresent(failedOver, forKey: .failedOver)
+    try container.encodeIfPresent(reversal, forKey: .reversal)
   }
 }
 
@@ -126,7 +136,7 @@ extension RelationshipState: StoredRecord {
       return "a disk has no bytes"
     }
     guard completed.count <= Self.mostCompleted else { return "it lists \(completed.count) completed runs" }
-    return fault(consistency) ?? pointFault
+    return fault(consistency) ?? pointFault ?? rolesFault
   }
 
   private func fault(_ consistency: Consistency) -> String? {

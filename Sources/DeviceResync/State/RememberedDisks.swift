@@ -8,6 +8,8 @@ struct RememberedDisk: Sendable {
   let lastProvenEqual: Timestamp?
   /// What one can go back by on it as a recovery; nil where nothing is kept.
   let recoveryPoint: RecoveryPoint?
+  /// Since when it is live as a recovery; nil where nobody has said so.
+  let failedOver: Timestamp?
 }
 
 extension StateBook where Store: ~Copyable {
@@ -20,7 +22,9 @@ extension StateBook where Store: ~Copyable {
     return RememberedDisk(
       asRecovery: state, primaryOf: primaries, lastProvenEqual: found.disks[identity]?.lastProvenEqual,
       recoveryPoint: found.relationships.lazy.filter { $0.has(identity, as: .recovery) }
-        .compactMap(\.recoveryPoint).first)
+        .compactMap(\.recoveryPoint).first,
+      failedOver: found.relationships.lazy.filter { $0.has(identity, as: .recovery) }
+        .compactMap(\.failedOver?.at).first)
   }
 }
 
@@ -52,9 +56,11 @@ struct RememberedDisks: Sendable {
 
   /// Whether a run from `primary` to `recovery` went through before.
   func hasCompleted(from primary: PersistentIdentity, to recovery: PersistentIdentity) -> Bool {
-    let ofPrimary = disks[primary]?.directions.contains { $0.counterpart == recovery && $0.side == .primary }
+    let ofPrimary = disks[primary]?.directions.contains {
+      $0.counterpart == recovery && $0.side == .primary && !$0.isReversal
+    }
     let ofRecovery = disks[recovery]?.directions.contains {
-      $0.counterpart == primary && $0.side == .recovery
+      $0.counterpart == primary && $0.side == .recovery && !$0.isReversal
     }
     return ofPrimary == true || ofRecovery == true
   }

@@ -37,6 +37,7 @@ struct RollbackFacts: Sendable {
 
   private func judge(_ one: RelationshipState) -> RollbackDecision {
     if let busy = busy(one) { return .refuse(busy) }
+    if let live = relationships.refusal(toWrite: one.pairs) { return .refuse(live) }
     guard let point = one.recoveryPoint else {
       return .refuse(refusal("there is no recovery point of it", remedy))
     }

@@ -65,6 +65,7 @@ struct StartFacts: Sendable {
       case .applying(let run, _): return finish(relationship, run)
       case .settled(.inconsistent(let left)) where purpose == .repair && left.seal != nil:
         if isSuperseded(relationship, left.run) { continue }
+        if let refusal = live(relationship) { return .refuse(refusal) }
         switch staging[relationship.id] ?? .unusable("it was not looked at") {
         case .sealed: return .rollForward(relationship)
         case .unusable(let reason): return .refuse(unusable(relationship, left.run, reason))
@@ -97,10 +98,16 @@ struct StartFacts: Sendable {
   }
 
   private func finish(_ relationship: RelationshipState, _ run: RunRecord) -> StartDecision {
+    if let refusal = live(relationship) { return .refuse(refusal) }
     switch staging[relationship.id] ?? .unusable("it was not looked at") {
     case .sealed: return .rollForward(relationship)
     case .unusable(let reason): return .giveUp(relationship, unusable(relationship, run, reason))
     }
+  }
+
+  /// Why no commit may be finished on what is live.
+  private func live(_ relationship: RelationshipState) -> ResyncError? {
+    relationships.refusal(toWrite: relationship.pairs)
   }
 
   private func unusable(_ relationship: RelationshipState, _ run: RunRecord, _ reason: String) -> ResyncError
@@ -166,7 +173,8 @@ struct StartFacts: Sendable {
           "Inconsistent since \(left.since)", "resynchronize it from its own primary first, to the end")
       }
       let namesake = unrecognizable.first { relationship in
-        relationship.pairs.contains { $0.recovery.isNamesakeOfFormerBoot(pair.primary) }
+        relationship.isMixed
+          && relationship.pairs.contains { $0.recovery.isNamesakeOfFormerBoot(pair.primary) }
       }
       return namesake.map { relationship in
         refusal(
@@ -174,13 +182,5 @@ struct StartFacts: Sendable {
           "resynchronize \(relationship.recoveryNames) from its own primary first, to the end")
       }
     }
-  }
-}
-
-extension RelationshipState.Disk {
-  /// Whether `other`, which is seen now, may be this one, which was known in a former boot only (PITFALLS A10).
-  fileprivate func isNamesakeOfFormerBoot(_ other: Self) -> Bool {
-    guard let boot = identity.boot, boot != other.identity.boot else { return false }
-    return path == other.path && size == other.size
   }
 }

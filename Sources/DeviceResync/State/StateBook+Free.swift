@@ -7,6 +7,7 @@ extension StateBook where Store: ~Copyable {
     _ pairs: [RelationshipState.Pair], _ found: RememberedDisks, continued: RelationshipState? = nil,
     _ terms: ContinuationTerms? = nil
   ) throws(ResyncError) {
+    if let refusal = found.refusal(toWrite: pairs) { throw refusal }
     let facts = StartFacts(
       purpose: .resync, pairs: pairs, relationships: found.relationships,
       unrecognizable: found.unrecognizable, disks: found.disks, held: try held(among: found.relationships),

@@ -73,6 +73,20 @@ extension StateBook where Store: ~Copyable {
     return RelationshipHold(found.id, run: run, leftover: nil, lock)
   }
 
+  /// The same, to go back: fails where a recovery was declared live since.
+  ///
+  /// From then on nobody can do so before this run has ended.
+  func takeWayBack(_ found: RelationshipState, _ run: UniqueID) throws(ResyncError) -> RelationshipHold? {
+    guard let hold = try takePoint(found, run) else { return nil }
+    do throws(ResyncError) {
+      if let live = try lookUp(found.identities).refusal(toWrite: found.pairs) { throw live }
+    } catch {
+      hold.release()
+      throw error
+    }
+    return hold
+  }
+
   /// The commit of the way back: durable when this returns, and before the first write.
   mutating func commitRollback(
     _ hold: borrowing RelationshipHold, _ run: RunRecord

@@ -27,7 +27,8 @@ struct StateBook<Store: RecordStore & ~Copyable>: ~Copyable {
           found.relationships.append(state)
         } else if listed.contains(name) {
           throw gone(name, state == nil ? "it is gone" : "it is of other disks")
-        } else if let state, state.isMixed, state.pairs.contains(where: { $0.recovery.identity.boot != nil })
+        } else if let state, state.isMixed || state.failedOver != nil,
+          state.pairs.contains(where: { $0.recovery.identity.boot != nil })
         {
           found.unrecognizable.append(state)
         }

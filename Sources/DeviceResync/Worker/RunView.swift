@@ -185,6 +185,7 @@ extension RunView {
       case .resynchronize(let request): (request.pairs.prefix(1).map(\.recovery), request.stateDirectory)
       case .repair(let request): (request.paths, request.stateDirectory)
       case .rollBack(let request): (request.paths, request.stateDirectory)
+      case .changeRoles(let request): (request.pairs.map(\.recovery), request.stateDirectory)
       case .devices: ([], RunRequest.usualStateDirectory)
       }
     let words = paths.map { "\(ShellWord($0))" }.joined(separator: " ")

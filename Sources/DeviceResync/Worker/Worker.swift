@@ -111,6 +111,7 @@ private final class WorkerProcess: Sendable {
     case .repair(let request): finish(repair(request, control: control, report: tell))
     case .rollBack(let request):
       request.discards ? finish(discardRecoveryPoint(request)) : rollBack(request, tell)
+    case .changeRoles(let request): changeRoles(request, tell)
     case .devices(let request):
       do throws(ResyncError) {
         tell(.phase(.planning, pair: 0))
@@ -145,6 +146,25 @@ private final class WorkerProcess: Sendable {
       finish(DeviceResync.rollBack(plan, control: control, report: tell))
     } catch {
       finish(RunResult(nil, refusedBy: error))
+    }
+  }
+
+  private func changeRoles(_ request: RoleRequest, _ tell: @escaping @Sendable (RunEvent) -> Void) {
+    do throws(ResyncError) {
+      tell(.phase(.planning, pair: 0))
+      let plan = try makeRolePlan(request)
+      if let done = plan.done {
+        var result = RunResult(nil, .completed, done, [])
+        result.computerSystem = plan.request.recovery
+        return finish(result)
+      }
+      events.tell(.plan(PlanReport(plan)))
+      while !hasBegun.load(ordering: .acquiring) { _ = start.wait(milliseconds: 60_000) }
+      finish(DeviceResync.changeRoles(plan, control: control, report: tell))
+    } catch {
+      var result = RunResult(nil, refusedBy: error)
+      result.computerSystem = request.recovery
+      finish(result)
     }
   }
 

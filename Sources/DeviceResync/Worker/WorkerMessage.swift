@@ -7,6 +7,9 @@ public enum WorkerRequest: Sendable, Codable {
   /// Goes back to a recovery point: reports what would be done, and does it when it is told to begin; or gives the
   /// point up, at once.
   case rollBack(RollbackRequest)
+  /// Fails over, takes that back, or exchanges the roles: reports what would be done, and does it when it is told to
+  /// begin.
+  case changeRoles(RoleRequest)
   /// Looks at the host's devices.
   case devices(DevicesRequest)
 }
@@ -15,7 +18,7 @@ extension WorkerRequest {
   /// Whether its plan is shown before it begins.
   var waitsForBeginning: Bool {
     switch self {
-    case .resynchronize: true
+    case .resynchronize, .changeRoles: true
     case .rollBack(let request): !request.discards
     case .repair, .devices: false
     }
@@ -98,6 +101,18 @@ public struct PlanReport: Sendable, Codable {
     questions = []
     described = RunResult(nil, .completed, "nothing is in the way", [])
     wire = RunResult.Wire(described)
+  }
+
+  init(_ plan: RolePlan) {
+    text = plan.text
+    fullText = plan.text
+    isRefused = false
+    writeBack = nil
+    questions = plan.questions
+    var result = RunResult(nil, .completed, "nothing is in the way", [])
+    result.computerSystem = plan.request.recovery
+    described = result
+    wire = RunResult.Wire(result)
   }
 
   /// Reads a report.

@@ -61,7 +61,4 @@ extension Configuration {
       }
     }
   }
-
-  /// What a reference comes to, where the system is known here.
-  private func name(of reference: String) -> String { system(reference)?.name ?? reference }
 }

@@ -20,6 +20,12 @@ extension Configuration {
       "primary         \(relationship.primary)", "recovery        \(relationship.recovery)",
       "enabled         \(relationship.isEnabled)",
     ]
+    if let since = relationship.rolesSince {
+      lines.append(
+        relationship.isTurned
+          ? "reversed        since \(since): the file has \(relationship.recovery) -> \(relationship.primary)"
+          : "reversed        to these roles since \(since), as the file has them")
+    }
     for pair in try pairs(of: relationship) {
       lines.append("disk            \(pair.primary.target) \(pair.primary.source) -> \(pair.recovery.source)")
     }

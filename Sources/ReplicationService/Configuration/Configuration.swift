@@ -45,6 +45,10 @@ public struct Configuration: Sendable, Equatable {
     public var settings: Settings
     /// Where that stands.
     public var place: String
+    /// Whether the two have changed roles since: ``primary`` and ``recovery`` are not as they are written.
+    public internal(set) var isTurned = false
+    /// Since when they have these roles; nil where there never was a `reverse`.
+    public internal(set) var rolesSince: Timestamp?
   }
 
   /// What is said of one disk of a relationship's primary.

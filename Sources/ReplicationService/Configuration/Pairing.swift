@@ -16,6 +16,11 @@ extension Configuration {
   /// - Throws: 32773 where that leaves a disk over, with the candidates and what to write; 32777 where a system is not
   ///   known.
   public func pairs(of relationship: Relationship) throws(ResyncError) -> [DiskPairing] {
+    if relationship.isTurned {
+      var written = relationship
+      written.turn()
+      return try pairs(of: written).map { DiskPairing(primary: $0.recovery, recovery: $0.primary) }
+    }
     let primary = try knownSystem(relationship.primary, for: relationship.place)
     let recovery = try knownSystem(relationship.recovery, for: relationship.place)
     if primary == recovery {

@@ -31,11 +31,16 @@ extension Configuration {
   /// The relationship that `system` is resynchronized by: the one whose primary it is, so that a replica goes onward
   /// to its extended replica (SEMANTICS 2).
   ///
-  /// - Parameter name: which one, where there are several; nil where that is not said.
+  /// - Parameters:
+  ///   - name: which one, where there are several; nil where that is not said.
+  ///   - roles: what is remembered of reversed relationships: which system is whose primary now.
   /// - Throws: 32775 where it is nothing's primary, or replication is disabled; 32773 where there are several; 32777
   ///   where no such system is known.
-  public func relationship(of system: String, named name: String? = nil) throws(ResyncError) -> Relationship {
+  public func relationship(
+    of system: String, named name: String? = nil, roles: [RelationshipRoles] = []
+  ) throws(ResyncError) -> Relationship {
     let known = try knownSystem(system)
+    let relationships = relationships(by: roles)
     var found = relationships.filter { self.system($0.primary) == known }
     if let name {
       found = found.filter { $0.name == name }
@@ -46,7 +51,7 @@ extension Configuration {
           remedy: "see: vmresync config show \(ShellWord(system))")
       }
     }
-    guard let first = found.first else { throw noPrimary(known) }
+    guard let first = found.first else { throw noPrimary(known, relationships) }
     if found.count > 1 {
       throw ResyncError(
         .invalidParameter, "resynchronize", on: system,
@@ -62,11 +67,13 @@ extension Configuration {
   }
 
   /// A leaf has nothing to write.
-  private func noPrimary(_ system: System) -> ResyncError {
+  private func noPrimary(_ system: System, _ relationships: [Relationship]) -> ResyncError {
     let above = relationships.first { self.system($0.recovery) == system }
     return ResyncError(
       .invalidState, "resynchronize", on: system.name,
-      reason: above.map { "it is the recovery of \($0.primary), and replicated to nothing" }
+      reason: above.map {
+        "it is the recovery of \($0.primary)\($0.isTurned ? " (reversed)" : ""), and replicated to nothing"
+      }
         ?? "it is the primary of no relationship",
       remedy: above.map { "what brings it in line is: vmresync resync \(ShellWord($0.primary))" }
         ?? "see what would fit: vmresync config suggest \(ShellWord(system.name)) RECOVERY")

@@ -1,0 +1,173 @@
+import SystemPackage
+
+/// What a change of roles would do: a value that was read from the disks' records.
+public struct RolePlan: Sendable {
+  /// What was asked for; its systems are the relationship's, as the disks' records have them.
+  let request: RoleRequest
+  /// The relationship, with its recoveries by the names that they have now.
+  let relationship: RelationshipState
+  /// Why there is nothing to do; nil where there is.
+  let done: String?
+  /// What a person must type before it is done.
+  let questions: [RunQuestion]
+
+  /// How messages and commands name `system` of it.
+  func words(_ system: String) -> RelationshipWords {
+    RelationshipWords(system: system, relationship: request.needsName ? request.relationship : nil)
+  }
+}
+
+/// Looks for the relationship by its recoveries, and judges: nothing is made, changed or opened for writing.
+///
+/// - Throws: 32775 with the way on where the change must not be made.
+public func makeRolePlan(_ request: RoleRequest) throws(ResyncError) -> RolePlan {
+  let (request, relationship) = try RelationshipSearch(request).find()
+  let plan = RolePlan(request: request, relationship: relationship, done: nil, questions: [])
+  switch request.change {
+  case .failOver:
+    if let mark = relationship.failedOver { return plan.finished("is failed over since \(mark.at) already") }
+    let isAsIs = try plan.checkFailover(relationship, isAsIsAgreed: request.isAsIs)
+    return isAsIs ? plan.asking(plan.asIsQuestion) : plan
+  case .revertFailover:
+    return relationship.failedOver == nil ? plan.finished("is not failed over: nothing was changed") : plan
+  case .reverse: return try plan.checkReverse()
+  }
+}
+
+extension RolePlan {
+  fileprivate func finished(_ what: String) -> RolePlan {
+    RolePlan(
+      request: request, relationship: relationship, done: "\(PrintableText(request.recovery)) \(what)",
+      questions: [])
+  }
+
+  fileprivate func asking(_ question: RunQuestion) -> RolePlan {
+    RolePlan(request: request, relationship: relationship, done: nil, questions: [question])
+  }
+
+  fileprivate var asIsQuestion: RunQuestion {
+    RunQuestion(
+      "\(PrintableText(request.recovery)) is Inconsistent: old and new blocks are mixed on "
+        + "\(relationship.recoveryNames). Its file systems may be damaged beyond what can be seen. It is given up "
+        + "as it is, which is recorded.", typing: request.recovery)
+  }
+
+  func refusal(_ attempt: String, _ reason: String, _ remedy: String) -> ResyncError {
+    ResyncError(
+      .invalidState, attempt, on: request.recovery, side: .recovery, reason: reason, remedy: remedy)
+  }
+
+  /// Whether the recoveries may be called live.
+  ///
+  /// - Parameter isAsIsAgreed: whether they may be Inconsistent.
+  /// - Returns: whether they are, and nothing but giving them up is left.
+  func checkFailover(_ state: RelationshipState, isAsIsAgreed: Bool) throws(ResyncError) -> Bool {
+    if let reversal = state.reversal, reversal.isPending {
+      throw refusal(
+        "fail over to", "the reverse of \(reversal.at) was stopped",
+        "finish it: vmresync reverse \(reversal.words.typed)")
+    }
+    switch state.consistency {
+    case .settled(let settled), .resynchronizing(_, let settled):
+      switch settled {
+      case .consistent, .fuzzy: return false
+      case .never: throw neverResynchronized
+      case .inconsistent(let left):
+        guard !isAsIsAgreed else { return true }
+        // A commit that was given up may be finished after all.
+        if left.seal != nil { return false }
+        throw inconsistent(state, since: left.since)
+      }
+    case .applying: return false
+    }
+  }
+
+  private var neverResynchronized: ResyncError {
+    refusal(
+      "fail over to", "no run from \(PrintableText(request.primary)) to it has completed",
+      "bring it in line first: vmresync resync \(ShellWord(request.primary))")
+  }
+
+  /// What cannot be started, and every way out.
+  func inconsistent(_ state: RelationshipState, since time: Timestamp) -> ResyncError {
+    var ways = ["finish what was stopped: \(state.repair)"]
+    if state.recoveryPoint != nil { ways.append("or go back: \(state.rollback)") }
+    ways.append("or, as old and new blocks mixed: vmresync failover --as-is \(words(request.recovery).typed)")
+    return refusal(
+      "fail over to", "it is Inconsistent since \(time): old and new blocks are mixed",
+      ways.joined(separator: "; "))
+  }
+
+  fileprivate func checkReverse() throws(ResyncError) -> RolePlan {
+    guard relationship.failedOver != nil else {
+      guard let reversal = relationship.reversal else {
+        throw refusal(
+          "exchange the roles of \(PrintableText(request.primary)) and",
+          "it is not failed over: nobody has said that it is live",
+          "first: vmresync failover \(words(request.recovery).typed)")
+      }
+      // Stopped half-way, or the record of the systems' names is gone: it is done to its end.
+      if reversal.isPending || !isRecorded { return self }
+      throw refusal(
+        "exchange the roles of \(PrintableText(request.primary)) and",
+        "since \(reversal.at) it is the recovery, and it is not failed over",
+        "first: vmresync failover \(words(request.recovery).typed)")
+    }
+    if let writer = request.primaryWriter {
+      throw refusal(
+        "exchange the roles of \(PrintableText(request.primary)) and",
+        "\(PrintableText(request.primary)) is the recovery of relationship '\(PrintableText(writer))' too: both "
+          + "would write it",
+        "reverse that first, or say enabled = false there")
+    }
+    guard Set(relationship.pairs.map(\.primary.identity)).count == relationship.pairs.count else {
+      throw refusal(
+        "exchange the roles of \(PrintableText(request.primary)) and",
+        "one of its disks is mirrored on several of the recovery's", "begin anew with other disks")
+    }
+    return self
+  }
+
+  /// Whether the systems' names are on record as the disks' records have them.
+  private var isRecorded: Bool {
+    let found = try? RelationshipRoles.read(of: [request.relationship], in: request.stateDirectory)
+    return found?.contains { $0.primary == request.primary && $0.recovery == request.recovery } ?? false
+  }
+}
+
+extension RolePlan {
+  /// For people: who is READ and who is WRITTEN from then on, and what is lost.
+  var text: String {
+    var lines = [
+      "  relation \(PrintableText(request.relationship)): \(PrintableText(request.primary)) -> "
+        + "\(PrintableText(request.recovery))"
+    ]
+    lines.append("  state    \(relationship.consistency.title)")
+    if let mark = relationship.failedOver { lines.append("  since    failed over at \(mark.at)") }
+    switch request.change {
+    case .failOver: break
+    case .revertFailover:
+      for pair in relationship.pairs { lines.append("  recovery \(PrintableText(pair.recovery.path))") }
+      lines.append(
+        "  note     what \(PrintableText(request.recovery)) has written since is lost: the next resync of "
+          + "\(PrintableText(request.primary)) overwrites it")
+    case .reverse: lines += reverseLines
+    }
+    return lines.joined(separator: "\n") + "\n"
+  }
+
+  private var reverseLines: [String] {
+    let isTurned = relationship.failedOver == nil
+    var lines: [String] = []
+    for pair in relationship.pairs {
+      let (read, written) = isTurned ? (pair.primary, pair.recovery) : (pair.recovery, pair.primary)
+      lines.append("  read     \(PrintableText(read.path)), \(ByteCount(read.size)), from now on")
+      lines.append("  WRITTEN  \(PrintableText(written.path)), \(ByteCount(written.size)), from now on")
+    }
+    lines.append("  note     nothing is read or written by this; the next resync does it")
+    if let point = relationship.recoveryPoint {
+      lines.append("  point    the \(point.title) is given up")
+    }
+    return lines
+  }
+}
