@@ -84,6 +84,7 @@ if Context.environment["VMRESYNC_FUZZ"] != nil {
   package.targets.removeAll { $0.type == .test }
   package.targets.append(
     .executableTarget(
-      name: "fuzz-parsers", dependencies: ["CProbe", "DeviceResync", system], path: "Tests/Fuzz",
+      name: "fuzz-parsers", dependencies: ["CProbe", "DeviceResync", "ReplicationService", system],
+      path: "Tests/Fuzz",
       swiftSettings: strict))
 }

@@ -122,7 +122,7 @@ extension InPlaceRun {
     if request.recoveryPoint == .snapshot {
       run.point = try PlannedPoint.snapshot(of: runs.map(\.planned.recovery))
     }
-    let hold = try books.book.begin(run, on: pairs)
+    let hold = try books.book.begin(run, on: pairs, named: request.relationship)
     return (run, InPlaceJournal(books, hold, run, clock, readsHoles: request.readsHoles))
   }
 

@@ -38,6 +38,12 @@ public struct TrustedText: Sendable, Equatable {
     self.text = text
   }
 
+  /// Takes a text that was checked otherwise, or is a test's.
+  package init(_ text: String, at path: FilePath) {
+    self.path = path
+    self.text = text
+  }
+
   private static func check(_ status: FileStatus, _ title: String) throws(ResyncError) {
     let reason: String
     if status.owner != 0 {

@@ -6,14 +6,11 @@ public struct ServiceCall: Sendable {
   public var request: RunRequest
   /// How long it may take.
   public var limits: RunLimits
-  /// The configured relationship, which has one run at a time; nil for disks that were named.
-  public let relationship: String?
 
   /// Of disks that were named.
   public init(_ request: RunRequest) {
     self.request = request
     limits = RunLimits()
-    relationship = nil
   }
 
   /// Of the relationship by which a system is resynchronized, as it is configured.
@@ -32,15 +29,17 @@ public struct ServiceCall: Sendable {
       operation,
       pairs: pairs.map { RunRequest.Pair(primary: $0.primary.source, recovery: $0.recovery.source) })
     request.computerSystem = relationship.primary
+    request.relationship = relationship.name
     let settings = configuration.settings(of: relationship)
     request.writeBack = settings.writeBack
     request.verifies = settings.verifies
     if let source = settings.source { request.source = source }
     if let limit = settings.maxDifference { request.maxDifference = limit }
     limits = settings.stallTimeout.map { RunLimits(stall: $0) } ?? RunLimits()
-    self.relationship = relationship.name
   }
 
   /// Whether it leaves a record: all that write do, and what is done with a system.
-  public var isRecorded: Bool { request.writes || request.operation == .compare && relationship != nil }
+  public var isRecorded: Bool {
+    request.writes || request.operation == .compare && request.relationship != nil
+  }
 }

@@ -19,7 +19,7 @@ struct VMResync: ParsableCommand {
     subcommands: [
       CompareCommand.self, ResyncCommand.self, ResumeCommand.self, PlanCommand.self, DevicesCommand.self,
       RepairCommand.self, RollbackCommand.self, FailoverCommand.self, ReverseCommand.self, JobCommand.self,
-      ConfigCommand.self, ExplainCommand.self,
+      StatusCommand.self, ConfigCommand.self, ExplainCommand.self,
     ])
 
   static func main() {

@@ -192,22 +192,28 @@ import Testing
     }
   }
 
-  @Test("what ended seven days ago is removed by the next one; what a crash left too; nothing else")
+  @Test(
+    "what ended seven days ago is removed by the next one, but for the last of a relationship; what a crash left too"
+  )
   func removed() throws {
     let folder = try Folder()
     let jobs = try folder.jobs()
-    let old = try working(jobs)
-    try jobs.add(old, order: nil)
-    try jobs.finish(old.id, RunResult(nil, .completed, "done", []))
-    folder.time.pass(7 * 86400)
+    let (old, last) = (try working(jobs), try working(jobs))
+    for job in [old, last] {
+      try jobs.add(job, order: nil)
+      folder.time.pass(1)
+      try jobs.finish(job.id, RunResult(nil, .completed, "done", []))
+    }
+    folder.time.pass(7 * 86400 - 1)
     let waiting = new(jobs, of: "db")
     try jobs.add(waiting, order: nil)
     #expect(try jobs.job(old.id) != nil)
-    folder.time.pass(1)
+    folder.time.pass(2)
     let half = UniqueID.random()
     mkdir("\(folder.path)/jobs/\(half)", 0o700)
     try jobs.add(working(jobs), order: nil)
     #expect(try jobs.job(old.id) == nil)
+    #expect(try jobs.job(last.id) != nil)
     #expect(access("\(folder.path)/jobs/\(half)", F_OK) != 0)
     #expect(try jobs.job(waiting.id) != nil)
   }

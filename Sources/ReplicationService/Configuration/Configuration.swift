@@ -90,6 +90,8 @@ public struct Configuration: Sendable, Equatable {
     public var verifies: Bool?
     /// How long nothing may move.
     public var stallTimeout: TimeSpan?
+    /// How old the last proof that both are equal may be; 8 days where it is not said.
+    public var maxAge: TimeSpan?
 
     /// Nothing is said.
     public init() {}

@@ -18,7 +18,6 @@ public final class JobSpectator<Base: Spectator>: Spectator {
   private let jobs: JobStore
   private let mode: JobMode
   private let order: JobOrder
-  private let relationship: String?
   /// Starts the process of a job that is not run here.
   private let launch: (UniqueID) throws(ResyncError) -> Void
   private var id: UniqueID?
@@ -39,7 +38,6 @@ public final class JobSpectator<Base: Spectator>: Spectator {
     self.jobs = jobs
     self.mode = mode
     self.launch = launch
-    relationship = call.relationship
     order = JobOrder(call.request, call.limits)
     if case .started(let id) = mode { self.id = id }
   }
@@ -82,7 +80,8 @@ public final class JobSpectator<Base: Spectator>: Spectator {
   }
 
   private func new() -> Job {
-    Job(.random(), order.request, relationship: relationship, owner: userName(), now: jobs.now())
+    Job(
+      .random(), order.request, relationship: order.request.relationship, owner: userName(), now: jobs.now())
   }
 
   private func beginHere() throws(ResyncError) {

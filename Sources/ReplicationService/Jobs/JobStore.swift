@@ -144,6 +144,7 @@ public struct JobStore: ~Copyable, Sendable {
   /// - Parameter removing: whether what ended long ago, and what a crash left, is removed.
   /// - Throws: 32774 where one is in the way of `job`.
   private func lookThrough(for job: Job, removing: Bool) throws(ResyncError) {
+    var ended: [Job] = []
     for name in try folder.names() {
       // One that cannot be read is left for a person.
       guard let id = UniqueID(name), id != job.id, let found = readable(id) else { continue }
@@ -151,9 +152,7 @@ public struct JobStore: ~Copyable, Sendable {
         if removing { try folder.removeFolder(name) }
         continue
       }
-      if removing, let ended = other.ended, now() - ended > Job.timeBeforeRemoval {
-        try folder.removeFolder(name)
-      }
+      if other.ended != nil { ended.append(other) }
       guard let relationship = job.relationship, relationship == other.relationship,
         job.type == .resynchronizing, other.type == .resynchronizing
       else { continue }
@@ -162,6 +161,18 @@ public struct JobStore: ~Copyable, Sendable {
       if other != before { try write(other, isDurable: true) }
       if other.state.isAtWork { throw Self.inUse(job, other, "is running") }
       if other.state == .new && job.state == .new { throw Self.inUse(job, other, "is scheduled already") }
+    }
+    if removing { for old in outdated(ended) { try folder.removeFolder("\(old.id)") } }
+  }
+
+  /// What ended long ago, but for the last of each kind: `status` tells of these.
+  private func outdated(_ ended: [Job]) -> [Job] {
+    ended.filter { job in
+      now() - (job.ended ?? 0) > Job.timeBeforeRemoval
+        && (job.relationship == nil
+          || ended.contains {
+            $0.relationship == job.relationship && $0.type == job.type && ($0.ended ?? 0) > (job.ended ?? 0)
+          })
     }
   }
 

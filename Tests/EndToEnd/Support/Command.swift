@@ -26,7 +26,7 @@ enum Command {
     guard let operation = arguments.first, !arguments.contains("--state-dir") else { return arguments }
     let place = ["--state-dir", Place.ours("state")]
     if operation == "job" { return arguments + place }
-    guard ["compare", "resync", "resume", "plan", "repair", "devices"].contains(operation) else {
+    guard ["compare", "resync", "resume", "plan", "repair", "devices", "status"].contains(operation) else {
       return arguments
     }
     return [operation] + place + arguments.dropFirst()
