@@ -20,23 +20,51 @@ struct RelationshipSearch {
     book = BookBox(StateBook(store))
   }
 
-  /// The relationship, and the request with the systems in the roles that the disks have.
+  /// What was found: a relationship, and how much of the systems' disks it has.
+  struct Candidate {
+    /// The request, with the systems in the roles that the disks have.
+    var request: RoleRequest
+    /// The relationship, its recoveries by the names that they have now.
+    var state: RelationshipState
+    /// How many of the recovery's disks are its recoveries.
+    var common: Int
+    /// Whether its run was the last that brought them in line.
+    var isLatest: Bool
+    /// Those that are not.
+    var strangers: [String]
+    /// Since when one of its recoveries is Inconsistent, by whatever run; nil where none is.
+    var tornSince: Timestamp?
+
+    /// The one that says something of the roles, then the one that has run, and last; then the one with the most of the
+    /// disks, then the one with the fewest others.
+    static func counts(_ one: Candidate, lessThan other: Candidate) -> Bool {
+      one.rank.lexicographicallyPrecedes(other.rank)
+    }
+
+    private var rank: [Int] { [state.weight, isLatest ? 1 : 0, common, -state.pairs.count] }
+  }
+
+  /// The relationship.
   ///
-  /// A configuration may have been exchanged before the roles were: then they are found the other way round.
+  /// A configuration may have been exchanged before the roles were: then they are found the other way round. One that
+  /// has got a disk more since the last run, or one less, is no hindrance.
   /// - Throws: 32775 where no run of them is remembered.
-  func find() throws(ResyncError) -> (RoleRequest, RelationshipState) {
-    var found: [(request: RoleRequest, state: RelationshipState)] = []
+  func find() throws(ResyncError) -> Candidate {
+    var found: [Candidate] = []
     var fault: ResyncError?
     for candidate in [request, request.turned] {
       do throws(ResyncError) {
-        found += try states(candidate).map { (candidate, $0) }
+        found += try candidates(candidate)
       } catch {
         fault = fault ?? error
       }
       // The other side may hang, and is looked at only where it must be.
       if found.contains(where: { $0.state.weight > 0 }) { break }
     }
-    if let best = found.max(by: { $0.state.weight < $1.state.weight }) { return best }
+    if var best = found.max(by: Candidate.counts) {
+      best.tornSince = try book.book?.tornSince(best.state)
+      return best
+    }
     if let fault { throw fault }
     throw ResyncError(
       .invalidState, "find a run of", on: request.relationship,
@@ -47,38 +75,59 @@ struct RelationshipSearch {
         + "\(ShellWord(request.primary))")
   }
 
-  /// The relationships of just these recoveries, by the names that they have now.
-  private func states(_ request: RoleRequest) throws(ResyncError) -> [RelationshipState] {
+  /// The relationships of its recoveries, by the names that they have now.
+  private func candidates(_ request: RoleRequest) throws(ResyncError) -> [Candidate] {
     guard book.book != nil else { return [] }
     let disks = try namedRecoveries(request.pairs.map(\.recovery), to: "look at")
-    let identities = disks.map(\.identity)
-    guard let relationships = try book.book?.lookUp(identities).relationships else { return [] }
-    var known: [PersistentIdentity]??
-    return relationships.compactMap { state in
-      guard state.pairs.map(\.recovery.identity) == identities else { return nil }
-      // By the path that led to it then; where that is another, by what is permanent about it, if it is there.
-      if state.pairs.map(\.primary.path) != request.pairs.map(\.primary) {
-        if known == nil {
-          known = .some(try? namedRecoveries(request.pairs.map(\.primary), to: "look at").map(\.identity))
-        }
-        if let primaries = known ?? nil, primaries != state.pairs.map(\.primary.identity) { return nil }
-      }
+    guard let found = try book.book?.lookUp(disks.map(\.identity)) else { return [] }
+    return found.relationships.compactMap { state in
       var named = state
-      for index in named.pairs.indices {
+      var common: [Int] = []
+      for index in state.pairs.indices {
+        guard let place = disks.firstIndex(where: { $0.identity == state.pairs[index].recovery.identity })
+        else { continue }
+        guard Self.isPrimary(request.pairs[place].primary, state.pairs[index].primary) else { return nil }
         named.pairs[index].recovery.path =
-          disks[index].disk.name.canonical?.string ?? disks[index].disk.name.typed
+          disks[place].disk.name.canonical?.string ?? disks[place].disk.name.typed
+        common.append(place)
       }
-      return named
+      let strangers = disks.indices.filter { !common.contains($0) }.map { disks[$0].disk.name.typed }
+      guard !common.isEmpty else { return nil }
+      let isLatest = state.pairs.allSatisfy { pair in
+        guard let directions = found.disks[pair.recovery.identity]?.directions else { return true }
+        return directions.last { $0.counterpart == pair.primary.identity }?.relationship == state.id
+      }
+      return Candidate(
+        request: request, state: named, common: common.count, isLatest: isLatest, strangers: strangers)
     }
+  }
+
+  /// By the path that led to it then; where that is another, by what is permanent about it, if it is there.
+  private static func isPrimary(_ path: String, _ disk: RelationshipState.Disk) -> Bool {
+    if path == disk.path { return true }
+    guard let found = try? namedRecoveries([path], to: "look at").first else { return true }
+    return found.identity == disk.identity
   }
 }
 
 extension RelationshipState {
   /// How much it has to say of the roles of its disks.
   fileprivate var weight: Int {
-    if failedOver != nil || reversal?.isPending == true { return 3 }
-    if reversal != nil { return 2 }
-    if case .settled(.never) = consistency { return 0 }
-    return 1
+    if failedOver != nil || reversal?.isPending == true { return 2 }
+    switch consistency {
+    case .settled(.never), .resynchronizing(_, before: .never): return reversal == nil ? 0 : 1
+    case .settled, .resynchronizing, .applying: return 1
+    }
+  }
+}
+
+extension StateBook where Store: ~Copyable {
+  /// Since when a recovery of the relationship is Inconsistent, by a run of its own pairs or of others; nil where none
+  /// is.
+  func tornSince(_ state: RelationshipState) throws(ResyncError) -> Timestamp? {
+    for pair in state.pairs {
+      if case .inconsistent(let left)? = try disk(pair.recovery.identity)?.state { return left.since }
+    }
+    return nil
   }
 }

@@ -74,23 +74,31 @@ private struct RoleChanging: ~Copyable {
     for _ in 0..<10 {
       let found = try current()
       if let mark = found.failedOver { return "\(recovery) is failed over since \(mark.at)" }
-      var isAsIs = try plan.checkFailover(found, isAsIsAgreed: !plan.questions.isEmpty)
+      let isAsIs = try plan.checkFailover(
+        found, tornSince: unfinished.book.tornSince(found), isAsIsAgreed: !plan.questions.isEmpty)
       if case .settled(.inconsistent(let left)) = found.consistency, !isAsIs {
         throw plan.inconsistent(found, since: left.since)
       }
-      if case .settled(.inconsistent) = found.consistency {} else { isAsIs = false }
       let mark = FailedOver(at: .now(), isAsIs: isAsIs, words: plan.words(request.recovery))
-      if try unfinished.book.failOver(found, mark) { return whatNext(found) }
+      if try unfinished.book.failOver(found, mark) { return whatNext(found, isAsIs: isAsIs) }
     }
     throw changesAllTheTime
   }
 
-  private func whatNext(_ state: RelationshipState) -> String {
+  private func whatNext(_ state: RelationshipState, isAsIs: Bool) -> String {
     let words = plan.words(request.recovery).typed
-    return
-      "\(recovery) is failed over, \(state.consistency.title)\(state.consistency.caution): nothing writes it from "
-      + "now on. Start it. Then let \(primary) follow it: vmresync reverse \(words); or give up what it gets: "
-      + "vmresync failover --revert \(words)"
+    var what = state.consistency.title
+    if isAsIs {
+      what = "given up as it is: Inconsistent, old and new blocks are mixed"
+    } else if case .settled(.fuzzy) = state.consistency {
+      what += " (a running source: no point in time)"
+    }
+    let strangers = plan.strangers.map {
+      "\(PrintableText($0)) takes no part in it, and was not brought in line; "
+    }
+    return strangers.joined()
+      + "\(recovery) is failed over, \(what): nothing writes it from now on. Start it. Then let "
+      + "\(primary) follow it: vmresync reverse \(words); or give up what it gets: vmresync failover --revert \(words)"
   }
 
   private mutating func revert() throws(ResyncError) -> String {
@@ -130,17 +138,6 @@ private struct RoleChanging: ~Copyable {
 
 extension RolePlan {
   fileprivate var recoveries: [PersistentIdentity] { relationship.pairs.map(\.recovery.identity) }
-}
-
-extension Consistency {
-  /// What to know before such a recovery is started.
-  fileprivate var caution: String {
-    switch self {
-    case .settled(.fuzzy): " (read from a running source: no point in time)"
-    case .settled(.inconsistent): " (given up as it is: old and new blocks are mixed)"
-    default: ""
-    }
-  }
 }
 
 extension RoleChanging {

@@ -6,10 +6,12 @@ public struct RolePlan: Sendable {
   let request: RoleRequest
   /// The relationship, with its recoveries by the names that they have now.
   let relationship: RelationshipState
+  /// The recovery's disks that take no part in it: the configuration has them, and the last run had not.
+  let strangers: [String]
   /// Why there is nothing to do; nil where there is.
-  let done: String?
+  fileprivate(set) var done: String?
   /// What a person must type before it is done.
-  let questions: [RunQuestion]
+  fileprivate(set) var questions: [RunQuestion] = []
 
   /// How messages and commands name `system` of it.
   func words(_ system: String) -> RelationshipWords {
@@ -21,12 +23,14 @@ public struct RolePlan: Sendable {
 ///
 /// - Throws: 32775 with the way on where the change must not be made.
 public func makeRolePlan(_ request: RoleRequest) throws(ResyncError) -> RolePlan {
-  let (request, relationship) = try RelationshipSearch(request).find()
-  let plan = RolePlan(request: request, relationship: relationship, done: nil, questions: [])
+  let found = try RelationshipSearch(request).find()
+  let relationship = found.state
+  let plan = RolePlan(request: found.request, relationship: relationship, strangers: found.strangers)
   switch request.change {
   case .failOver:
     if let mark = relationship.failedOver { return plan.finished("is failed over since \(mark.at) already") }
-    let isAsIs = try plan.checkFailover(relationship, isAsIsAgreed: request.isAsIs)
+    let isAsIs = try plan.checkFailover(
+      relationship, tornSince: found.tornSince, isAsIsAgreed: request.isAsIs)
     return isAsIs ? plan.asking(plan.asIsQuestion) : plan
   case .revertFailover:
     return relationship.failedOver == nil ? plan.finished("is not failed over: nothing was changed") : plan
@@ -36,13 +40,15 @@ public func makeRolePlan(_ request: RoleRequest) throws(ResyncError) -> RolePlan
 
 extension RolePlan {
   fileprivate func finished(_ what: String) -> RolePlan {
-    RolePlan(
-      request: request, relationship: relationship, done: "\(PrintableText(request.recovery)) \(what)",
-      questions: [])
+    var plan = self
+    plan.done = "\(PrintableText(request.recovery)) \(what)"
+    return plan
   }
 
   fileprivate func asking(_ question: RunQuestion) -> RolePlan {
-    RolePlan(request: request, relationship: relationship, done: nil, questions: [question])
+    var plan = self
+    plan.questions = [question]
+    return plan
   }
 
   fileprivate var asIsQuestion: RunQuestion {
@@ -59,9 +65,13 @@ extension RolePlan {
 
   /// Whether the recoveries may be called live.
   ///
-  /// - Parameter isAsIsAgreed: whether they may be Inconsistent.
+  /// - Parameters:
+  ///   - tornSince: since when one of them is Inconsistent by its own record, whatever run it was; nil where none is.
+  ///   - isAsIsAgreed: whether they may be.
   /// - Returns: whether they are, and nothing but giving them up is left.
-  func checkFailover(_ state: RelationshipState, isAsIsAgreed: Bool) throws(ResyncError) -> Bool {
+  func checkFailover(
+    _ state: RelationshipState, tornSince: Timestamp?, isAsIsAgreed: Bool
+  ) throws(ResyncError) -> Bool {
     if let reversal = state.reversal, reversal.isPending {
       throw refusal(
         "fail over to", "the reverse of \(reversal.at) was stopped",
@@ -70,7 +80,9 @@ extension RolePlan {
     switch state.consistency {
     case .settled(let settled), .resynchronizing(_, let settled):
       switch settled {
-      case .consistent, .fuzzy: return false
+      case .consistent, .fuzzy:
+        guard let tornSince, !isAsIsAgreed else { return tornSince != nil }
+        throw inconsistent(state, since: tornSince)
       case .never: throw neverResynchronized
       case .inconsistent(let left):
         guard !isAsIsAgreed else { return true }
@@ -144,6 +156,9 @@ extension RolePlan {
     ]
     lines.append("  state    \(relationship.consistency.title)")
     if let mark = relationship.failedOver { lines.append("  since    failed over at \(mark.at)") }
+    lines += strangers.map {
+      "  note     \(PrintableText($0)) takes no part in it: no run has brought it in line"
+    }
     switch request.change {
     case .failOver: break
     case .revertFailover:

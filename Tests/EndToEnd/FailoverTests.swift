@@ -221,4 +221,42 @@ import Testing
     expect(try drill.call("failover", "b"), 0)
     expect(try drill.call("reverse", "b", ["--yes"]), 0)
   }
+
+  @Test("a disk that the configuration has got or lost since the last run is no hindrance, and told of")
+  func otherDisks() throws {
+    let drill = try Drill()
+    // The run had one disk, the configuration has two.
+    expect(try drill.state.resync(drill.one.primary, drill.one.recovery), 0)
+    let marked = try drill.call("failover", "b")
+    expect(marked, 0)
+    #expect(marked.message.contains("\(drill.two.recovery) takes no part in it"), "\(marked)")
+    expect(try drill.call("resync", "a"), 32775)
+    expect(try drill.call("failover", "b", ["--revert", "--yes"]), 0)
+    // Now the last run had both, and the configuration has one.
+    expect(try drill.call("resync", "a"), 0)
+    try drill.forgetSecondDisks()
+    expect(try drill.call("failover", "b"), 0)
+    try drill.expectExplicitRefused(drill.two.primary, drill.two.recovery)
+    expect(try drill.call("reverse", "b", ["--yes"]), 0)
+    expect(try drill.call("resync", "b"), 0)
+    try drill.expectExplicitRefused(drill.two.primary, drill.two.recovery)
+  }
+
+  @Test("a recovery that a run of other pairs has left Inconsistent is so, whatever its relationship says")
+  func tornByOthers() throws {
+    let drill = try Drill()
+    expect(try drill.call("resync", "a"), 0)
+    let other = try Image("other", randomBytes(1 << 20, seed: 77))
+    let words = Operation.resync.words(
+      other.path, drill.one.recovery,
+      [
+        "--state-dir", drill.state.path, "--write-back", "in-place", "--engine", "threads",
+        "--accept-content-change",
+      ])
+    #expect(try Command.start(words, through: killing("pwritev2", 1)).wait().wasKilled)
+    try #require(try drill.state.states().sorted() == ["Consistent", "Inconsistent"])
+    let refused = try drill.call("failover", "b")
+    expect(refused, 32775)
+    #expect(refused.message.contains("it is Inconsistent since"), "\(refused)")
+  }
 }

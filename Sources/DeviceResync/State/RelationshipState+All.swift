@@ -9,7 +9,7 @@ extension RelationshipState {
     return try StateBook(store).relationships()
   }
 
-  /// Whether its pairs were reached by these paths, in any order. Nothing is looked at.
+  /// Whether its pairs were reached by these paths, in any order; nothing is looked at.
   package func isOf(paths: [(primary: String, recovery: String)]) -> Bool {
     Set(paths.map { [$0.primary, $0.recovery] }) == Set(pairs.map { [$0.primary.path, $0.recovery.path] })
   }

@@ -1,7 +1,7 @@
 public import DeviceResync
 import SystemPackage
 
-/// Every relationship of a host, and what each is: what `status` prints. No disk is touched.
+/// Every relationship of a host, and what each is: what `status` prints without a look at a disk.
 public struct StatusReport: Sendable {
   /// One relationship.
   public struct Entry: Sendable {
@@ -105,8 +105,8 @@ public struct StatusReport: Sendable {
 }
 
 extension StatusReport {
-  /// By its name, which its last run left: the latest, where the disks are others since. Else its disks may have been
-  /// named themselves.
+  /// What is remembered of it: by its name, which its last run left, the latest where the disks are others since; else
+  /// its disks may have been named themselves.
   private static func state(
     of relationship: Configuration.Relationship, _ pairs: [DiskPairing], among states: [RelationshipState]
   ) -> RelationshipState? {

@@ -27,7 +27,7 @@ import Testing
   func exits(_ status: Int32) {
     let found = Explanation.of("\(status)")
     #expect(found.map(\.kind) == [.exitStatus])
-    #expect(found[0].text.contains("way on"))
+    #expect(found.first?.text.contains("way on") == true)
   }
 
   @Test(

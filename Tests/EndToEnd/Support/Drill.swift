@@ -29,18 +29,33 @@ struct Drill: ~Copyable {
 
   private init(_ one: consuming TestPair, _ two: consuming TestPair, onlyOne: Bool = false) throws {
     let state = try StateDirectory()
-    var text = "version = 1\n"
-    for (system, disks) in [("a", [one.primary, two.primary]), ("b", [one.recovery, two.recovery])] {
-      text += "[[system]]\nname = \"\(system)\"\n"
-      for (target, disk) in zip(["vda", "vdb"], disks.prefix(onlyOne ? 1 : 2)) {
-        text += "[[system.disk]]\ntarget = \"\(target)\"\nsource = \"\(disk)\"\n"
-      }
-    }
-    text += "[[relationship]]\nname = \"ab\"\nprimary = \"a\"\nrecovery = \"b\"\n"
+    let disks = onlyOne ? 1 : 2
+    let text = Self.configuration(
+      [one.primary, two.primary].prefix(disks), [one.recovery, two.recovery].prefix(disks))
     _ = try Image("config.toml", Array(text.utf8))
     self.one = one
     self.two = two
     self.state = state
+  }
+
+  private static func configuration(
+    _ primaries: some Sequence<String>, _ recoveries: some Sequence<String>
+  ) -> String {
+    var text = "version = 1\n"
+    for (system, disks) in [("a", Array(primaries)), ("b", Array(recoveries))] {
+      text += "[[system]]\nname = \"\(system)\"\n"
+      for (target, disk) in zip(["vda", "vdb"], disks) {
+        text += "[[system.disk]]\ntarget = \"\(target)\"\nsource = \"\(disk)\"\n"
+      }
+    }
+    return text + "[[relationship]]\nname = \"ab\"\nprimary = \"a\"\nrecovery = \"b\"\n"
+  }
+
+  /// Takes the second disks out of the configuration.
+  func forgetSecondDisks() throws {
+    let text = Self.configuration([one.primary], [one.recovery])
+    try tool("rm", config)
+    _ = try Image("config.toml", Array(text.utf8))
   }
 
   var pairs: [(String, String)] { [(one.primary, one.recovery), (two.primary, two.recovery)] }
