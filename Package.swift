@@ -54,6 +54,10 @@ let package = Package(
       swiftSettings: strict),
     // The probing helper with faults that the product has no way to reach; tests start it from beside their bundle.
     .executableTarget(name: "probe-faults", dependencies: ["CProbe"], path: "Tests/ProbeFaults"),
+    // A program that calls the method through the library; tests start it from there too.
+    .executableTarget(
+      name: "method-caller", dependencies: ["CProbe", "DeviceResync", "ReplicationService", system],
+      path: "Tests/MethodCaller", swiftSettings: strict),
     // A disk whose faults tests decide; they start it from there too.
     .systemLibrary(
       name: "CFuse", path: "Tests/CFuse", pkgConfig: "fuse3", providers: [.apt(["libfuse3-dev"])]),
@@ -80,6 +84,7 @@ if Context.environment["VMRESYNC_FUZZ"] != nil {
   package.targets.removeAll { $0.type == .test }
   package.targets.append(
     .executableTarget(
-      name: "fuzz-parsers", dependencies: ["CProbe", "DeviceResync", system], path: "Tests/Fuzz",
+      name: "fuzz-parsers", dependencies: ["CProbe", "DeviceResync", "ReplicationService", system],
+      path: "Tests/Fuzz",
       swiftSettings: strict))
 }

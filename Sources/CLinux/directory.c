@@ -16,3 +16,7 @@ int cl_rename(int directory, const char *from, const char *to) {
 }
 
 int cl_remove(int directory, const char *name) { return unlinkat(directory, name, 0) == 0 ? 0 : -errno; }
+
+int cl_remove_directory(int directory, const char *name) {
+  return unlinkat(directory, name, AT_REMOVEDIR) == 0 ? 0 : -errno;
+}

@@ -11,6 +11,7 @@
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 const char *cl_errno_name(int number) { return strerrorname_np(number); }
@@ -75,4 +76,11 @@ int cl_event_wait(int event, int milliseconds) {
   struct pollfd poller = {.fd = event, .events = POLLIN};
   int ready = poll(&poller, 1, milliseconds);
   return ready < 0 ? -errno : ready;
+}
+
+int64_t cl_local_offset(int64_t seconds) {
+  time_t time = seconds;
+  struct tm fields;
+  tzset(); // localtime_r(3) need not look at TZ.
+  return localtime_r(&time, &fields) == NULL ? 0 : fields.tm_gmtoff;
 }

@@ -56,34 +56,62 @@ int cl_poll(struct pollfd *entries, unsigned count, int milliseconds) {
   return ready < 0 ? -errno : ready;
 }
 
-int cl_spawn_worker(const char *executable, const char *name, int control, int events, pid_t *worker) {
+/// How a process of our own is started.
+struct spawning {
   posix_spawn_file_actions_t actions;
   posix_spawnattr_t attributes;
+};
+
+/// No signal blocked or ignored, standard input and output /dev/null; `flags` besides.
+static int spawning_begin(struct spawning *spawning, short flags) {
   sigset_t none, all;
   sigemptyset(&none);
   sigfillset(&all);
-  int error = posix_spawn_file_actions_init(&actions);
-  if (error != 0) return -error;
-  error = posix_spawnattr_init(&attributes);
+  int error = posix_spawn_file_actions_init(&spawning->actions);
+  if (error != 0) return error;
+  error = posix_spawnattr_init(&spawning->attributes);
   if (error != 0) {
-    posix_spawn_file_actions_destroy(&actions);
-    return -error;
+    posix_spawn_file_actions_destroy(&spawning->actions);
+    return error;
   }
-  if (error == 0) error = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDWR, 0);
-  if (error == 0) error = posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_RDWR, 0);
-  if (error == 0) error = posix_spawn_file_actions_adddup2(&actions, control, cl_worker_control);
-  if (error == 0) error = posix_spawn_file_actions_adddup2(&actions, events, cl_worker_events);
-  if (error == 0) error = posix_spawn_file_actions_addclosefrom_np(&actions, cl_worker_events + 1);
-  if (error == 0) error = posix_spawnattr_setsigmask(&attributes, &none);
-  if (error == 0) error = posix_spawnattr_setsigdefault(&attributes, &all);
-  if (error == 0) error = posix_spawnattr_setpgroup(&attributes, 0);
-  if (error == 0)
-    error = posix_spawnattr_setflags(
-        &attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+  posix_spawn_file_actions_t *actions = &spawning->actions;
+  if (error == 0) error = posix_spawn_file_actions_addopen(actions, 0, "/dev/null", O_RDWR, 0);
+  if (error == 0) error = posix_spawn_file_actions_addopen(actions, 1, "/dev/null", O_RDWR, 0);
+  if (error == 0) error = posix_spawnattr_setsigmask(&spawning->attributes, &none);
+  if (error == 0) error = posix_spawnattr_setsigdefault(&spawning->attributes, &all);
+  if (error == 0) error = posix_spawnattr_setpgroup(&spawning->attributes, 0);
+  flags |= POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF;
+  if (error == 0) error = posix_spawnattr_setflags(&spawning->attributes, flags);
+  return error;
+}
+
+static void spawning_end(struct spawning *spawning) {
+  posix_spawnattr_destroy(&spawning->attributes);
+  posix_spawn_file_actions_destroy(&spawning->actions);
+}
+
+int cl_spawn_worker(const char *executable, const char *name, int control, int events, pid_t *worker) {
+  struct spawning spawning;
+  int error = spawning_begin(&spawning, POSIX_SPAWN_SETPGROUP);
+  posix_spawn_file_actions_t *actions = &spawning.actions;
+  if (error == 0) error = posix_spawn_file_actions_adddup2(actions, control, cl_worker_control);
+  if (error == 0) error = posix_spawn_file_actions_adddup2(actions, events, cl_worker_events);
+  if (error == 0) error = posix_spawn_file_actions_addclosefrom_np(actions, cl_worker_events + 1);
   char *arguments[] = {(char *)name, NULL};
-  if (error == 0) error = posix_spawn(worker, executable, &actions, &attributes, arguments, environ);
-  posix_spawnattr_destroy(&attributes);
-  posix_spawn_file_actions_destroy(&actions);
+  if (error == 0) error = posix_spawn(worker, executable, actions, &spawning.attributes, arguments, environ);
+  spawning_end(&spawning);
+  return -error;
+}
+
+int cl_spawn_detached(const char *executable, char *const arguments[], pid_t *process) {
+  struct spawning spawning;
+  int error = spawning_begin(&spawning, POSIX_SPAWN_SETSID);
+  posix_spawn_file_actions_t *actions = &spawning.actions;
+  if (error == 0) error = posix_spawn_file_actions_addopen(actions, 2, "/dev/null", O_RDWR, 0);
+  if (error == 0) error = posix_spawn_file_actions_addclosefrom_np(actions, 3);
+  if (error == 0) error = posix_spawn_file_actions_addchdir_np(actions, "/");
+  if (error == 0) error = posix_spawn(process, executable, actions, &spawning.attributes, arguments, environ);
+  spawning_end(&spawning);
   return -error;
 }
 
@@ -92,8 +120,8 @@ int cl_open_process(pid_t process) {
   return descriptor < 0 ? -errno : descriptor;
 }
 
-int cl_kill_process(int process) {
-  return pidfd_send_signal(process, SIGKILL, NULL, 0) == 0 ? 0 : -errno;
+int cl_signal_process(int process, int number) {
+  return pidfd_send_signal(process, number, NULL, 0) == 0 ? 0 : -errno;
 }
 
 int cl_reap(pid_t process, int *status) {

@@ -75,14 +75,15 @@ func checkCommitted(
 /// Sees that the recovery holds what the run wrote and nothing else; nothing is written.
 func checkWayBack(
   _ staging: ValidatedStaging, from directory: borrowing StagingDirectory,
-  to recovery: borrowing RecoveryDevice, pair: Int, isStrict: Bool, _ engine: Engine, _ control: RunControl
+  to recovery: borrowing RecoveryDevice, pair: Int, isStrict: Bool, growth: HoleGrowth?, _ engine: Engine,
+  _ control: RunControl
 ) throws(ResyncError) {
   let name = recovery.disk.identity.path
   var queue = try stagingQueue(staging, directory, recovery, engine)
   let tail = try ImageTail(of: recovery.disk, name)
   do throws(ResyncError) {
     let isWhole = try checkWayBack(
-      staging, pair: pair, isStrict: isStrict, through: &queue, tail: tail, control: control)
+      staging, pair: pair, isStrict: isStrict, growth: growth, through: &queue, tail: tail, control: control)
     guard isWhole else {
       throw control.ending("go back on", on: name, side: .recovery, "nothing was written")
     }

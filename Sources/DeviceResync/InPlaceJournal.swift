@@ -156,9 +156,10 @@ final class InPlaceJournal: @unchecked Sendable {
 
 extension RunRecord {
   /// How a run of this record ends that went through.
-  var ending: RunEnding {
-    isFuzzy == true ? .fuzzy(from: began, to: .now()) : .consistent(at: .now())
-  }
+  var ending: RunEnding { isFuzzy == true ? fuzzy : .consistent(at: .now()) }
+
+  /// The same of a running source; the clock may have been set back since the run began.
+  var fuzzy: RunEnding { .fuzzy(from: began, to: max(began, .now())) }
 }
 
 extension CompletedRun {

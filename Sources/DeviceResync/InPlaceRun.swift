@@ -54,6 +54,7 @@ struct InPlaceRun: ~Copyable {
       runs[index].allowance = allowance
     }
     try runs.carryOut(lanes, request, control, reporter)
+    concludeTogether(&runs)
     reporter.begin(.recording)
     if runs.allSatisfy({ $0.result.returnValue == .completed }) {
       runs[0].result.notes += try journal.end(CompletedRun(run, runs.map(\.result)))
@@ -66,6 +67,20 @@ struct InPlaceRun: ~Copyable {
     }
   }
 
+  /// The last look at all disks, when the last pair is dealt with: somebody may have come to the first meanwhile.
+  private borrowing func concludeTogether(_ runs: inout [PairRun]) {
+    guard runs.count > 1, runs.allSatisfy({ $0.result.returnValue == .completed }) else { return }
+    for index in runs.indices {
+      guard let standing = runs[index].standing else { preconditionFailure("it went through") }
+      do throws(ResyncError) {
+        try runs[index].conclude(standing.witnesses, submitted: standing.submitted)
+      } catch {
+        runs[index].standing?.reached = nil
+        runs[index].fail(error)
+      }
+    }
+  }
+
   /// Where each pair stands, with what is seen of its disks now; nothing where a run cannot be gone on with.
   private borrowing func places(_ runs: inout [PairRun], _ journal: InPlaceJournal) -> [Int: Checkpoint.Pair]
   {
@@ -74,7 +89,11 @@ struct InPlaceRun: ~Copyable {
     guard journal.keepsCheckpoints, !endsAtOnce, !isForgetful else { return [:] }
     var places: [Int: Checkpoint.Pair] = [:]
     for index in runs.indices {
-      guard let standing = runs[index].standing else { continue }
+      guard let standing = runs[index].standing else {
+        // Not come to: what a stopped run had done of it stands, and what was seen of its disks then shows it.
+        places[index] = journal.pairs[index]
+        continue
+      }
       guard let reached = standing.reached, let former = journal.pairs[index] else { return [:] }
       do throws(ResyncError) {
         // The look first: what somebody wrote before it, the witness tells; what after it, the next run's.
@@ -103,7 +122,7 @@ extension InPlaceRun {
     if request.recoveryPoint == .snapshot {
       run.point = try PlannedPoint.snapshot(of: runs.map(\.planned.recovery))
     }
-    let hold = try books.book.begin(run, on: pairs)
+    let hold = try books.book.begin(run, on: pairs, named: request.relationship)
     return (run, InPlaceJournal(books, hold, run, clock, readsHoles: request.readsHoles))
   }
 

@@ -14,6 +14,19 @@ extension StateBook where Store == DirectoryStore {
     return notes
   }
 
+  /// The same of every relationship whose undo file lies in the state directory for longer than it is to be: its
+  /// recoveries may be gone, or be other disks by now, so that nobody names them any more.
+  mutating func tidyExpired(now: Timestamp = .now()) throws(ResyncError) -> [String] {
+    let here = store.path.appending("staging")
+    let expired = try relationships().states.filter { state in
+      state.hasExpiredPoint(now) && state.recoveryPoint?.kind == .undo
+        && state.recoveryPoint?.files.places.allSatisfy { place in
+          FilePath(place.path).removingLastComponent() == here
+        } == true
+    }
+    return try tidyPoints(of: expired.map(\.id), now: now)
+  }
+
   private mutating func tidyPoint(of id: UniqueID, _ now: Timestamp) throws(ResyncError) -> [String] {
     guard let found = try relationship(id), found.hasPointToRemove(now) else { return [] }
     let hold: RelationshipHold
@@ -27,7 +40,9 @@ extension StateBook where Store == DirectoryStore {
     do throws(ResyncError) {
       if found.hasExpiredPoint(now), let point = found.recoveryPoint {
         try discardPoint(hold)
-        notes.append("the recovery point of \(point.made) was older than 7 days: it was removed")
+        notes.append(
+          "the recovery point of \(point.made), of \(found.recoveryNames), was older than 7 days: it was removed"
+        )
       }
       try removeObsolete(hold)
     } catch {

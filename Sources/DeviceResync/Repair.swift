@@ -91,10 +91,14 @@ private func checkUsable(
 ) throws(ResyncError) {
   let found = try book.lookUp([identity])
   guard case .settled(.inconsistent(let left))? = found.state(of: identity) else { return }
+  let back = found.relationships.first { one in
+    one.has(identity, as: .recovery) && one.recoveryPoint?.run == left.run.id
+  }
   let primary = found.relationships.flatMap(\.pairs).first { $0.recovery.identity == identity }?.primary.path
   throw ResyncError(
     .invalidState, "repair", on: path, side: .recovery,
     reason: "it is Inconsistent since \(left.since), and there is no commit that could be finished",
     remedy: "resynchronize it from its primary, to the end: vmresync resync --primary "
-      + "\(ShellWord(primary ?? "PATH")) --recovery \(ShellWord(path))")
+      + "\(ShellWord(primary ?? "PATH")) --recovery \(ShellWord(path))"
+      + (back.map { "; or go back to what it held before that run: \($0.rollback)" } ?? ""))
 }

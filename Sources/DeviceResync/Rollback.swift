@@ -55,14 +55,14 @@ private func rollBack(
   _ plan: RollbackPlan, _ control: RunControl, _ reporter: RunReporter
 ) throws(ResyncError) -> String {
   reporter.begin(.claiming)
+  let recoveries = try ClaimedRecoveries.claim(plan.relationship, for: .rollback, control)
+  // What was shown is what is done, or nothing; from the claims on no run of other pairs changes that either.
   let (books, facts, _) = try lookForPoint(plan.request)
-  // What was shown is what is done, or nothing.
   guard case .goBack(let found, plan.isStrict) = facts.decide(), found.recoveryPoint == plan.point else {
     throw ResyncError(
       .inUse, "go back on", on: plan.relationship.recoveryNames, side: .recovery,
       reason: "its record has changed since the plan", remedy: "look again, with the same command")
   }
-  let recoveries = try ClaimedRecoveries.claim(plan.relationship, for: .rollback, control)
   var way = try WayBack(
     Unfinished(books.take(), plan.engine, parallel: RunRequest.usualParallel, control, reporter),
     plan.relationship, plan.point,
@@ -177,61 +177,33 @@ private struct WayBack: ~Copyable {
       witnesses.append(try Witness(recovery.device.disk, recovery.planned, .recovery))
     }
     reporter.begin(.comparing)
+    var room = RoomCheck()
     for (index, recovery) in recoveries.all.enumerated() {
       reporter.begin(pair: index)
+      let growth = HoleGrowth.of(recovery.device, recovery.planned)
       try checkWayBack(
         staging, from: unfinished.directory(of: run), to: recovery.device, pair: index,
-        isStrict: isStrict, engine, control)
+        isStrict: isStrict, growth: growth, engine, control)
+      guard let growth else { continue }
+      try room.add(
+        nil, to: growth, on: recovery.device.disk.identity.path, attempt: "go back on",
+        what: "what falls into holes", remedy: "make room there, then run again")
     }
     reporter.begin(.checking)
     for (index, recovery) in recoveries.all.enumerated() {
       _ = try checkUntouched(recovery.device, recovery.planned, witnesses[index], submitted: 0)
     }
+    // That takes its time; whoever asked for the end meanwhile wants no commit.
+    if control.isStopping {
+      throw control.ending(
+        "go back on", on: relationship.recoveryNames, side: .recovery, "nothing was written")
+    }
     return staging
   }
 }
 
-/// Gives up what is kept of a recovery, which stays as it is; none is as good.
-public func discardRecoveryPoint(_ request: RollbackRequest) -> RunResult {
-  do throws(ResyncError) {
-    guard try DirectoryStore.ifPresent(at: FilePath(request.stateDirectory)) != nil else {
-      return RunResult(nil, .completed, "there was no recovery point", [])
-    }
-    let (books, facts, _) = try lookForPoint(request)
-    var book = books.take()
-    var removed: [String] = []
-    for relationship in facts.keeping {
-      if let busy = facts.busy(relationship) { throw busy }
-      guard case .settled = relationship.consistency, !relationship.isGoingBack,
-        let hold = try book.takePoint(relationship, relationship.id)
-      else {
-        throw ResyncError(
-          .invalidState, "give up the recovery point of", on: relationship.recoveryNames, side: .recovery,
-          reason: "a run is unfinished: it is \(relationship.consistency.name)",
-          remedy: "first: \(relationship.repair)")
-      }
-      do throws(ResyncError) {
-        try book.discardPoint(hold)
-      } catch {
-        hold.release()
-        throw error
-      }
-      hold.release()
-      if let point = relationship.recoveryPoint {
-        removed.append("the recovery point of \(point.made) was removed")
-      }
-    }
-    // Also what an earlier call has not come to.
-    _ = try book.tidyPoints(of: facts.relationships.map(\.id))
-    return RunResult(
-      nil, .completed, removed.isEmpty ? "there was no recovery point" : removed.joined(separator: "; "), [])
-  } catch {
-    return RunResult(nil, refusedBy: error)
-  }
-}
-
 /// Hands a book over once.
-private final class PointBook {
+final class PointBook {
   private var book: StateBook<DirectoryStore>?
   init(_ book: consuming StateBook<DirectoryStore>) { self.book = .some(book) }
   func take() -> StateBook<DirectoryStore> {
@@ -241,7 +213,7 @@ private final class PointBook {
 }
 
 /// What is remembered of the disks that were named, and of those that go with them.
-private func lookForPoint(
+func lookForPoint(
   _ request: RollbackRequest
 ) throws(ResyncError) -> (book: PointBook, facts: RollbackFacts, paths: [PersistentIdentity: String]) {
   let directory = FilePath(request.stateDirectory)
@@ -289,10 +261,17 @@ extension RollbackPlan {
       "  back     over the run of \(point.made) (\(point.kind.rawValue), kept until \(point.expires)): "
         + "\(Consistency.settled(point.before).title)")
     if let seal = point.seal { lines.append("  bytes    \(ByteCount(seal.bytes)) that it wrote") }
-    lines.append(
-      point.kind == .undo
-        ? "  note     all of it is read first: where somebody has written since, nothing is done"
-        : "  note     where a recovery's file was changed since, nothing is done")
+    lines.append("  note     \(note)")
     return lines.joined(separator: "\n") + "\n"
+  }
+
+  /// What becomes of what somebody has written since.
+  private var note: String {
+    switch point.kind {
+    case .undo: "all of it is read first: where somebody has written since, nothing is done"
+    case .snapshot where isStrict: "where a recovery's file was changed since, nothing is done"
+    case .snapshot:
+      "the run has not come to its end: whoever has written since cannot be told, and what he wrote is lost"
+    }
   }
 }

@@ -62,6 +62,10 @@ extension Unfinished {
   ) throws(ResyncError) {
     do throws(ResyncError) {
       let clones = try checkClones(point, isStrict: isStrict, recoveries)
+      // That takes its time; whoever asked for the end meanwhile wants no rollback.
+      if control.isStopping {
+        throw control.ending("go back", side: .recovery, "nothing was written")
+      }
       reporter.begin(.committing)
       let run = try RunRecord.ours(.inPlace, staging: nil, id: point.files.id)
       try book.markGoingBack(hold, run, since: .now())

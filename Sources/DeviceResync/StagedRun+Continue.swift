@@ -38,7 +38,7 @@ extension StagedRun {
     let isFuzzy = runs.contains { $0.planned.sourceMode == .running }
     run.isFuzzy = isFuzzy
     run.point = try plannedPoint(runs)
-    let hold = try books.book.begin(run, on: pairs)
+    let hold = try books.book.begin(run, on: pairs, named: request.relationship)
     // What could not be read is known to the run only that met it.
     let keeper = CheckpointKeeper(
       books, id, in: hold.id,

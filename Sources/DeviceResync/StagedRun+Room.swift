@@ -1,26 +1,52 @@
 import SystemPackage
 
 extension StagedRun {
-  /// The room that applying can take: what falls into the holes of images, for each file system (PITFALLS D8).
-  static func checkRoom(_ runs: [PairRun]) throws(ResyncError) {
-    var needed: [DeviceNumber: UInt64] = [:]
-    for run in runs {
+  /// The room that applying can take: what falls into the holes of images, and what replaces blocks that a clone shares
+  /// (PITFALLS D8).
+  func checkRoom(_ runs: [PairRun]) throws(ResyncError) {
+    let known = try books.book.lookUp(pairs.map(\.recovery.identity)).relationships
+    var room = RoomCheck()
+    for (run, pair) in zip(runs, pairs) {
       guard let growth = run.growth else { continue }
-      // What shares its blocks with a clone needs new ones for all that is written.
-      let isShared = run.request.recoveryPoint == .snapshot
-      let (bytes, room) = try attempt("look for the room of", on: run.names[.recovery], side: .recovery) {
-        () throws(Errno) in
-        (isShared ? run.result.totals.bytesDifferent : try growth.bytes(), try growth.room())
-      }
-      let sum = (needed[room.fileSystem] ?? 0).saturatingAdd(bytes)
-      needed[room.fileSystem] = sum
-      guard bytes > 0, sum > room.available else { continue }
-      throw ResyncError(
-        .kernel(.noSpace, .transfer), "apply the differences to", on: run.names[.recovery], side: .recovery,
-        reason: "what \(isShared ? "replaces cloned blocks" : "falls into holes") needs "
-          + "\(ByteCount(sum)), and its file system has \(ByteCount(room.available)), 5 % kept back; nothing was written",
-        remedy: "make room there, then run again")
+      let recovery = run.names[.recovery]
+      let sharer = known.first { $0.keepsClones && $0.has(pair.recovery.identity, as: .recovery) }
+      let isShared = request.recoveryPoint == .snapshot || sharer != nil
+      let giveUp = sharer.map { ", or give up what is kept of it: \($0.rollback) --discard" } ?? ""
+      try room.add(
+        isShared ? run.result.totals.bytesDifferent : nil, to: growth, on: recovery,
+        attempt: "apply the differences to",
+        what: isShared ? "what replaces cloned blocks" : "what falls into holes",
+        remedy: "make room there\(giveUp); then run again")
     }
+  }
+}
+
+/// The room that is needed on each file system, of all recoveries that are about to be written.
+struct RoomCheck {
+  private var needed: [DeviceNumber: UInt64] = [:]
+
+  /// Adds the need of one recovery.
+  ///
+  /// - Parameters:
+  ///   - bytes: nil: what falls into its holes.
+  ///   - what: names it, for people.
+  /// - Throws: 32768 where there is no room for all so far.
+  mutating func add(
+    _ bytes: UInt64?, to growth: HoleGrowth, on recovery: String, attempt verb: String, what: String,
+    remedy: String
+  ) throws(ResyncError) {
+    let (bytes, room) = try attempt("look for the room of", on: recovery, side: .recovery) {
+      () throws(Errno) in
+      if let bytes { return (bytes, try growth.room()) }
+      return (try growth.bytes(), try growth.room())
+    }
+    let sum = (needed[room.fileSystem] ?? 0).saturatingAdd(bytes)
+    needed[room.fileSystem] = sum
+    guard bytes > 0, sum > room.available else { return }
+    throw ResyncError(
+      .kernel(.noSpace, .transfer), verb, on: recovery, side: .recovery,
+      reason: "\(what) needs \(ByteCount(sum)), and its file system has \(ByteCount(room.available)), "
+        + "5 % kept back; nothing was written", remedy: remedy)
   }
 }
 

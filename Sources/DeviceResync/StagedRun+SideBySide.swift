@@ -24,7 +24,11 @@ extension StagedRun {
       (run) throws(ResyncError) -> Bool in
       do throws(ResyncError) {
         let holesHold = try run.compare(into: staging, keeper, readsHoles: readsHoles)
-        if !holesHold { control.cut(true) }
+        if !holesHold {
+          // At once: however this run ends, no other may go on behind holes that are none.
+          try staging.forgetCheckpoints { () throws(ResyncError) in try keeper.forget() }
+          control.cut(true)
+        }
         return holesHold
       } catch {
         throw error.naming(run.names)

@@ -176,7 +176,7 @@ extension StagedRun {
       do throws(ResyncError) {
         try Self.refuseUnread(runs)
         // Nobody is asked about what there is no room for.
-        try Self.checkRoom(runs)
+        try checkRoom(runs)
         if isOutOfRoom {
           let file = try staged.makeDurable(evenFigures: true)
           if let file { try keeper.keepFigures(file) }

@@ -15,10 +15,11 @@ public struct TrustedText: Sendable, Equatable {
   /// - Throws: 32779 where there is none; 32769 where others than root own it or its directory, or may write there;
   ///   32776 where it is no regular file, too long, or no text in UTF-8.
   public init(at path: FilePath) throws(ResyncError) {
-    let directory = try attempt("look at", on: path.removingLastComponent().string) { () throws(Errno) in
-      try FileStatus(at: path.removingLastComponent(), followingLink: true)
+    let folder = (path.isAbsolute ? path : workingDirectory().pushing(path)).removingLastComponent()
+    let directory = try attempt("look at", on: folder.string) { () throws(Errno) in
+      try FileStatus(at: folder, followingLink: true)
     }
-    try Self.check(directory, path.removingLastComponent().string)
+    try Self.check(directory, folder.string)
     let (status, bytes) = try attempt("read", on: path.string) { () throws(Errno) in
       // Whoever puts a pipe there makes nobody wait.
       let file = try OwnedDescriptor(opening: path, [.nonBlocking], followingLinks: true)
@@ -33,6 +34,12 @@ public struct TrustedText: Sendable, Equatable {
         .incorrectDataType, "read", on: path.string,
         reason: "it is no text file of at most \(ByteCount(UInt64(Self.longest)))")
     }
+    self.path = path
+    self.text = text
+  }
+
+  /// Takes a text that was checked otherwise, or is a test's.
+  package init(_ text: String, at path: FilePath) {
     self.path = path
     self.text = text
   }

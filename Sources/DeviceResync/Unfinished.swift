@@ -56,10 +56,11 @@ struct Unfinished: ~Copyable {
         let touched = found.relationships.filter { one in
           pairs.contains { one.has($0.recovery.identity, as: .recovery) }
         }
-        notes += try book.tidyPoints(of: touched.map(\.id))
+        notes += try book.tidyPoints(of: touched.map(\.id)) + book.tidyExpired()
         return try noteStopped(found, pairs)
       case .dropStaging(let run, let relationship):
-        if mustContinue, relationship.isOf(pairs) { throw Self.notContinued(relationship, run, terms) }
+        // What was stopped is dropped for the sake of a run only that goes on.
+        if mustContinue, !facts.canContinue { throw notContinued(relationship, run, pairs) }
         try drop(run, relationship, pairs)
       case .continueRun(let relationship):
         continued = terms.map { Continued(relationship: relationship, terms: $0) }
@@ -90,7 +91,7 @@ struct Unfinished: ~Copyable {
       if mustContinue { throw Self.nothingStopped(pairs) }
       return
     }
-    if mustContinue { throw Self.notContinued(relationship, left.run, terms) }
+    if mustContinue { throw notContinued(relationship, left.run, pairs) }
     guard left.run.checkpoint != nil, let terms, let obstacle = relationship.obstacle(to: left.run, terms)
     else { return }
     notes.append(left.run.notContinued(obstacle))
@@ -102,9 +103,16 @@ struct Unfinished: ~Copyable {
       reason: "none of these pairs was stopped", remedy: "begin one with: vmresync resync")
   }
 
-  private static func notContinued(
-    _ relationship: RelationshipState, _ run: RunRecord, _ terms: ContinuationTerms?
+  private func notContinued(
+    _ relationship: RelationshipState, _ run: RunRecord, _ pairs: [RelationshipState.Pair]
   ) -> ResyncError {
+    guard relationship.isOf(pairs) else {
+      return ResyncError(
+        .invalidState, "go on with a run on", on: pairs.first?.recovery.path, side: .recovery,
+        reason: "what was stopped is a run of other pairs, or of these in another order: it writes "
+          + relationship.recoveryNames,
+        remedy: "name the pairs of that run, in its order")
+    }
     let obstacle = terms.flatMap { relationship.obstacle(to: run, $0) }
     return ResyncError(
       .invalidState, "go on with the run on", on: relationship.recoveryNames, side: .recovery,
@@ -153,22 +161,29 @@ extension Unfinished {
   mutating func goBackAgain(
     _ id: UniqueID, _ named: [RelationshipState.Pair]
   ) throws(ResyncError) {
-    guard let found = try book.relationship(id), let point = found.recoveryPoint, point.kind == .snapshot
+    guard let found = try book.relationship(id), let point = found.recoveryPoint, point.kind == .snapshot,
+      try wayBackBegun(found) != nil
     else { return }
-    let known = try book.lookUp(found.identities)
-    let facts = RollbackFacts(
-      named: [(found.pairs[0].recovery.identity, found.pairs[0].recovery.path)], relationships: [found],
-      disks: known.disks, held: try book.held(among: [found]))
-    let isBegun = found.pairs.contains { pair in
-      guard case .inconsistent(let left)? = known.disks[pair.recovery.identity]?.state else { return false }
-      return left.run.id == point.files.id
-    }
-    guard isBegun || found.isGoingBack, case .goBack(_, let isStrict) = facts.decide() else { return }
     let recoveries = try ClaimedRecoveries.claim(found.calling(named), for: .rollback, control)
-    guard let hold = try book.takePoint(found, point.files.id) else { return }
+    // From the claims on no run of other pairs changes anything.
+    guard let isStrict = try wayBackBegun(found), let hold = try book.takePoint(found, point.files.id) else {
+      return
+    }
     try giveBack(point, isStrict: isStrict, recoveries, hold)
     notes.append("the rollback over the run of \(point.made) was finished: the clone was given back")
     notes += try book.tidyPoints(of: [id])
+  }
+
+  /// Whether a rollback of `found` was begun that may be finished, and how strictly; nil where not.
+  private func wayBackBegun(_ found: RelationshipState) throws(ResyncError) -> Bool? {
+    let known = try book.lookUp(found.identities)
+    let facts = RollbackFacts(
+      named: [(found.pairs[0].recovery.identity, found.pairs[0].recovery.path)], relationships: [found],
+      disks: known.disks, held: try book.held(among: known.relationships))
+    guard found.hasBegunToGoBack(known.disks), case .goBack(_, let isStrict) = facts.decide() else {
+      return nil
+    }
+    return isStrict
   }
 
   func directory(of run: RunRecord) throws(ResyncError) -> StagingDirectory {
@@ -233,8 +248,7 @@ extension Unfinished {
         (index) throws(ResyncError) in try DiskEvidence.File.of(recoveries.all[index].device)
       }
       try book.finish(
-        hold, run.isFuzzy == true ? .fuzzy(from: run.began, to: .now()) : .consistent(at: run.began),
-        completed: nil, images: images)
+        hold, run.isFuzzy == true ? run.fuzzy : .consistent(at: run.began), completed: nil, images: images)
     }
     reporter.endForward()
     if let place = run.staging { try StagingDirectory.drop(place, book.store) }

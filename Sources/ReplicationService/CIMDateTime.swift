@@ -36,6 +36,51 @@ public enum CIMDateTime: Sendable, Hashable {
   }
 }
 
+extension CIMDateTime {
+  /// A point in time as text, in a local time so many minutes east of UTC.
+  ///
+  /// - Parameter microseconds: since 1970-01-01, midnight UTC; outside the years 0 to 9999 the nearest one in them.
+  public static func text(timestamp microseconds: Int64, minutesEast: Int64 = 0) -> String {
+    let first = days(year: 0, month: 1, day: 1) * 86_400_000_000
+    let last = days(year: 10000, month: 1, day: 1) * 86_400_000_000 - 1
+    let local = min(
+      max(microseconds.addingReportingOverflow(minutesEast * 60_000_000).partialValue, first), last)
+    let (day, time) = local.divided(by: 86_400_000_000)
+    let date = civil(day: day)
+    let sign = minutesEast < 0 ? "-" : "+"
+    return digits(date.year, 4) + digits(date.month, 2) + digits(date.day, 2) + clock(time) + sign
+      + digits(abs(minutesEast), 3)
+  }
+
+  /// A span as text.
+  ///
+  /// - Parameter microseconds: not negative; more than eight digits of days become these.
+  public static func text(interval microseconds: Int64) -> String {
+    let (day, time) = max(0, microseconds).divided(by: 86_400_000_000)
+    return digits(min(day, 99_999_999), 8) + clock(time) + ":000"
+  }
+
+  /// The time of a day, as `HHMMSS.mmmmmm`.
+  private static func clock(_ microseconds: Int64) -> String {
+    let seconds = microseconds / 1_000_000
+    return digits(seconds / 3600, 2) + digits(seconds / 60 % 60, 2) + digits(seconds % 60, 2) + "."
+      + digits(microseconds % 1_000_000, 6)
+  }
+
+  private static func digits(_ number: Int64, _ width: Int) -> String {
+    let text = "\(number)"
+    return String(repeating: "0", count: max(0, width - text.count)) + text
+  }
+}
+
+extension Int64 {
+  /// The quotient that is rounded down, and what is left, which is not negative.
+  func divided(by divisor: Int64) -> (quotient: Int64, rest: Int64) {
+    let (quotient, rest) = quotientAndRemainder(dividingBy: divisor)
+    return rest < 0 ? (quotient - 1, rest + divisor) : (quotient, rest)
+  }
+}
+
 /// The fields before the 22nd byte.
 private struct Fields {
   /// From the most significant on; nil where one is unknown.
@@ -104,7 +149,7 @@ private struct Fields {
 }
 
 /// The last day of a month of the Gregorian calendar.
-private func lastDay(of month: Int64, in year: Int64) -> Int64 {
+func lastDay(of month: Int64, in year: Int64) -> Int64 {
   switch month {
   case 2: year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 29 : 28
   case 4, 6, 9, 11: 30
@@ -113,10 +158,24 @@ private func lastDay(of month: Int64, in year: Int64) -> Int64 {
 }
 
 /// Days from 1970-01-01 to a day of the Gregorian calendar.
-private func days(year: Int64, month: Int64, day: Int64) -> Int64 {
+func days(year: Int64, month: Int64, day: Int64) -> Int64 {
   // Years that begin in March, so that the leap day is the last one.
   let year = month > 2 ? year : year - 1
   let months = (month + 9) % 12
-  let leaps = year / 4 - year / 100 + year / 400
+  // Also of the year before the year 0.
+  let leaps = [4, -100, 400].reduce(0) { $0 + year.divided(by: abs($1)).quotient * $1.signum() }
   return year * 365 + leaps + (153 * months + 2) / 5 + day - 1 - 719_468
+}
+
+/// The day of the Gregorian calendar that is so many days after 1970-01-01; not before the year 0.
+func civil(day: Int64) -> (year: Int64, month: Int64, day: Int64) {
+  // From the first of March of the year 0 on, in 400 years that all have the same number of days.
+  let (era, inEra) = (day + 719_468).divided(by: 146_097)
+  let year = (inEra - inEra / 1460 + inEra / 36_524 - inEra / 146_096) / 365
+  let inYear = inEra - (365 * year + year / 4 - year / 100)
+  let month = (5 * inYear + 2) / 153
+  let civilMonth = month < 10 ? month + 3 : month - 9
+  return (
+    era * 400 + year + (civilMonth <= 2 ? 1 : 0), civilMonth, inYear - (153 * month + 2) / 5 + 1
+  )
 }

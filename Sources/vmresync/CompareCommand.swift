@@ -1,5 +1,6 @@
 import ArgumentParser
 import DeviceResync
+import ReplicationService
 
 struct CompareCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -9,7 +10,6 @@ struct CompareCommand: ParsableCommand {
   @OptionGroup(title: "Disks") var pairs: PairOptions
   @OptionGroup(title: "Time") var limits: LimitOptions
   @OptionGroup(title: "Output") var output: ProgressOptions
-
   @OptionGroup var state: StateOptions
 
   @Flag(help: "Draw where on the disk the differences lie; by itself on a terminal.")
@@ -38,16 +38,14 @@ struct CompareCommand: ParsableCommand {
   }
 
   func run() throws {
-    let call = try pairs.call(.compare, stateDirectory: state.stateDir)
-    var request = call.request
-    request.stateDirectory = state.stateDir
-    request.maxRanges = maxRanges
-    request.streamsRanges = ranges != nil
-    request.windowOffset = byteOffset?.bytes ?? 0
-    request.windowLength = byteLength?.bytes
-    Session(
-      request, json: pairs.json, limits: limits.limits(call), output: output, showsMap: map,
-      rangesFile: ranges
-    ).run(confirming: false)
+    var call = try pairs.call(.compare, stateDirectory: state.stateDir)
+    call.request.stateDirectory = state.stateDir
+    call.request.maxRanges = maxRanges
+    call.request.streamsRanges = ranges != nil
+    call.request.windowOffset = byteOffset?.bytes ?? 0
+    call.request.windowLength = byteLength?.bytes
+    limits.apply(to: &call.limits)
+    try Session(call, json: pairs.json, output: output, showsMap: map, rangesFile: ranges)
+      .run(.now, confirming: false)
   }
 }

@@ -71,10 +71,3 @@ struct ConfigurationOptions: ParsableArguments {
 
   func configuration() throws(ResyncError) -> Configuration { try Configuration(at: FilePath(config)) }
 }
-
-extension Configuration {
-  /// What is remembered of its relationships that were reversed.
-  func roles(in stateDirectory: String) throws(ResyncError) -> [RelationshipRoles] {
-    try RelationshipRoles.read(of: relationships.map(\.name), in: stateDirectory)
-  }
-}

@@ -7,6 +7,9 @@ enum Console {
   /// Whether standard error is a terminal.
   static var isTerminal: Bool { isatty(STDERR_FILENO) == 1 }
 
+  /// Whether a person can be asked.
+  static var canAsk: Bool { isatty(STDIN_FILENO) == 1 && isTerminal }
+
   /// Columns of the terminal that the result goes to; 80 where there is none.
   static var width: Int { columns(of: STDOUT_FILENO) ?? 80 }
 

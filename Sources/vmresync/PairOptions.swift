@@ -60,18 +60,21 @@ struct PairOptions: ParsableArguments {
   /// The request that these options make, with what the configuration says of the system.
   ///
   /// - Parameter stateDirectory: where it is remembered who of two systems is the primary.
-  func call(_ operation: RunRequest.Operation, stateDirectory: String) throws -> Call {
+  func call(_ operation: RunRequest.Operation, stateDirectory: String) throws -> ServiceCall {
     var call = try target(operation, stateDirectory)
     apply(to: &call.request)
     return call
   }
 
-  private func target(_ operation: RunRequest.Operation, _ stateDirectory: String) throws -> Call {
+  private func target(_ operation: RunRequest.Operation, _ stateDirectory: String) throws -> ServiceCall {
     if let system {
       guard primary.isEmpty, recovery.isEmpty else {
         throw ValidationError("name a system, or disks with --primary and --recovery, and not both")
       }
-      return try Call(operation, system, from, stateDirectory: stateDirectory)
+      let configuration = try from.configuration()
+      return try ServiceCall(
+        operation, system, relationship: from.relationship, in: configuration,
+        roles: configuration.roles(in: stateDirectory))
     }
     guard !primary.isEmpty || !recovery.isEmpty else {
       throw ValidationError("no disk is named; name a system, or use --primary PATH --recovery PATH")
@@ -81,7 +84,7 @@ struct PairOptions: ParsableArguments {
         "\(primary.count) primaries and \(recovery.count) recoveries: the n-th --primary belongs to the n-th --recovery"
       )
     }
-    return Call(
+    return ServiceCall(
       RunRequest(operation, pairs: zip(primary, recovery).map { RunRequest.Pair(primary: $0, recovery: $1) }))
   }
 
@@ -91,7 +94,7 @@ struct PairOptions: ParsableArguments {
     request.allowsLargerRecovery = allowLargerRecovery
     if primaryFormat != nil { request.declaredRaw.insert(.primary) }
     if recoveryFormat != nil { request.declaredRaw.insert(.recovery) }
-    request.isInteractive = isatty(STDIN_FILENO) == 1 && isatty(STDERR_FILENO) == 1
+    request.isInteractive = Console.canAsk
     request.chunkSize = chunkSize?.bytes
     request.queueDepth = queueDepth
     request.parallel = parallel.parallel
@@ -204,10 +207,9 @@ struct LimitOptions: ParsableArguments {
       valueName: "time"))
   var maxDuration: TimeArgument?
 
-  func limits(_ call: Call) -> RunLimits {
-    var limits = stall.limits(call)
-    limits.duration = maxDuration?.span
-    return limits
+  func apply(to limits: inout RunLimits) {
+    stall.apply(to: &limits)
+    if let maxDuration { limits.duration = maxDuration.span }
   }
 }
 
@@ -219,12 +221,13 @@ struct StallOptions: ParsableArguments {
       valueName: "time"))
   var stallTimeout: TimeArgument?
 
-  var limits: RunLimits { stallTimeout.map { RunLimits(stall: $0.span) } ?? RunLimits() }
+  func apply(to limits: inout RunLimits) {
+    if let stallTimeout { limits.stall = stallTimeout.span }
+  }
 
-  func limits(_ call: Call) -> RunLimits {
-    if stallTimeout == nil, let configured = call.settings.stallTimeout {
-      return RunLimits(stall: configured)
-    }
+  var limits: RunLimits {
+    var limits = RunLimits()
+    apply(to: &limits)
     return limits
   }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import DeviceResync
+import ReplicationService
 
 struct ResyncCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -36,6 +37,7 @@ struct ResumeCommand: ParsableCommand {
 struct WritingRunOptions: ParsableArguments {
   @OptionGroup(title: "Disks") var pairs: PairOptions
   @OptionGroup(title: "Writing") var writing: WriteOptions
+  @OptionGroup(title: "Time") var start: StartOptions
   @OptionGroup(title: "Time") var limits: LimitOptions
   @OptionGroup(title: "Output") var output: ProgressOptions
 
@@ -44,10 +46,17 @@ struct WritingRunOptions: ParsableArguments {
 
   /// Plans, asks and runs, once `change` has made the request the command's own.
   func run(_ change: (inout RunRequest) -> Void) throws {
+    let mode = try start.mode()
     var call = try pairs.call(.resync, stateDirectory: writing.state.stateDir)
     writing.apply(to: &call.request)
+    limits.apply(to: &call.limits)
     change(&call.request)
-    Session(call.request, json: pairs.json, limits: limits.limits(call), output: output).run(confirming: !yes)
+    if case .later = mode {
+      if call.request.isDryRun { throw ValidationError("--dry-run does not start a job; leave out when") }
+      // When it runs nobody can be asked; the plan's own question is asked now.
+      call.request.isInteractive = false
+    }
+    try Session(call, json: pairs.json, output: output).run(mode, confirming: !yes)
   }
 }
 
@@ -68,6 +77,7 @@ struct PlanCommand: ParsableCommand {
     var call = try pairs.call(.resync, stateDirectory: writing.state.stateDir)
     writing.apply(to: &call.request)
     call.request.isDryRun = dryRun
-    Session(call.request, json: pairs.json, limits: stall.limits(call)).showPlan()
+    stall.apply(to: &call.limits)
+    Session(call, json: pairs.json).showPlan()
   }
 }

@@ -60,7 +60,7 @@ final class RollbackSpectator: Spectator {
   func planned(_ plan: PlanReport) -> MonitorStep {
     if showsPlan || asks { events.show(plan) }
     guard asks else { return .begin }
-    guard isatty(STDIN_FILENO) == 1 && isatty(STDERR_FILENO) == 1 else {
+    guard Console.canAsk else {
       return .end(
         RunResult(
           nil,

@@ -1,31 +1,30 @@
 import ArgumentParser
 import DeviceResync
 import Glibc
+import ReplicationService
+import SystemPackage
 
 /// One call of `compare`, `resync` or `plan`: the worker plans and runs; here is shown, asked and printed.
 struct Session {
-  private let request: RunRequest
+  private let call: ServiceCall
   private let printer: ResultPrinter
   private let output: ProgressOptions?
   private let rangesFile: String?
-  private let limits: RunLimits
 
   init(
-    _ request: RunRequest, json: Bool, limits: RunLimits, output: ProgressOptions? = nil,
-    showsMap: Bool = false,
+    _ call: ServiceCall, json: Bool, output: ProgressOptions? = nil, showsMap: Bool = false,
     rangesFile: String? = nil
   ) {
-    self.request = request
+    self.call = call
     printer = ResultPrinter(json: json, isQuiet: output?.quiet ?? false, showsMap: showsMap)
     self.output = output
     self.rangesFile = rangesFile
-    self.limits = limits
   }
 
   /// Prints the plan, and ends as the run would.
   func showPlan() -> Never {
     let spectator = PlanReader()
-    Supervision.run(.resynchronize(request), limits, spectator) { ending in
+    Supervision.run(.resynchronize(call.request), call.limits, spectator) { ending in
       guard let plan = spectator.plan, case .result(let result) = ending else { return printer.show(ending) }
       guard !printer.json else { return printer.show(ending) }
       print(plan.fullText, terminator: "")
@@ -34,23 +33,49 @@ struct Session {
     }
   }
 
-  /// Plans, asks where `confirming`, and runs.
-  func run(confirming: Bool) -> Never {
+  /// Plans, asks where `confirming`, and runs, as a job where one is recorded.
+  func run(_ mode: JobMode, confirming: Bool) throws(ResyncError) -> Never {
     let style = output?.progress ?? .auto
     let spectator = RunSpectator(
-      request, confirming: confirming, showsPlan: !printer.json && !printer.isQuiet,
+      call.request, confirming: confirming, showsPlan: !printer.json && !printer.isQuiet,
       events: EventPrinter(
         style: printer.isQuiet || printer.json && style != .json ? .none : style, isQuiet: printer.isQuiet),
       rangesFile: rangesFile)
-    Supervision.run(.resynchronize(request), limits, spectator) { ending in
-      if let error = spectator.finish() { return printer.show(.result(RunResult(request, refusedBy: error))) }
+    func show(_ ending: Monitor.Ending) -> Int32 {
+      if let error = spectator.finish() {
+        return printer.show(.result(RunResult(call.request, refusedBy: error)))
+      }
       return printer.show(ending)
+    }
+    guard call.isRecorded else {
+      Supervision.run(.resynchronize(call.request), call.limits, spectator, show)
+    }
+    Supervision.run(try JobSpectator(spectator, call, mode), call, show)
+  }
+}
+
+extension JobSpectator {
+  /// In the state directory of the call; another process is this program again.
+  convenience init(_ base: Base, _ call: ServiceCall, _ mode: JobMode) throws(ResyncError) {
+    let directory = call.request.stateDirectory
+    self.init(base, call, mode, jobs: try JobStore(in: FilePath(directory))) { id throws(ResyncError) in
+      try launchJob(id, stateDirectory: directory)
     }
   }
 }
 
 /// Starts the worker for a request, and ends as it does.
 enum Supervision {
+  /// Runs a job; `show` prints how it ended, and returns the exit status.
+  static func run(
+    _ job: JobSpectator<some Spectator>, _ call: ServiceCall, _ show: (Monitor.Ending) -> Int32
+  ) -> Never {
+    run(.resynchronize(call.request), call.limits, job) { ending in
+      guard case .result(let result) = ending else { return show(ending) }
+      return show(.result(job.finished(result)))
+    }
+  }
+
   /// Runs it; `show` prints how it ended, and returns the exit status.
   static func run(
     _ request: WorkerRequest, _ limits: RunLimits, _ spectator: some Spectator,
@@ -58,7 +83,7 @@ enum Supervision {
   ) -> Never {
     let status: Int32
     do {
-      try prepareProcess()
+      try prepareForMonitor()
       var monitor = try Monitor(request, limits: limits)
       status = show(monitor.watch(spectator))
       fflush(nil)
@@ -68,17 +93,6 @@ enum Supervision {
       fflush(nil)
     }
     Glibc.exit(status)
-  }
-
-  private static func prepareProcess() throws(ResyncError) {
-    do {
-      try StopSignals.block()
-      try forbidCoreDumps()
-    } catch {
-      throw ResyncError(.kernel(error, .setUp), "prepare the process")
-    }
-    // Whoever reads what is printed may go away (`| head`): that must not end a run half-way.
-    signal(SIGPIPE, SIG_IGN)
   }
 }
 

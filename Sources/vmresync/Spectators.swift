@@ -25,7 +25,7 @@ final class RunSpectator: Spectator {
     if showsPlan, plan.isRefused || request.operation == .resync || asks { events.show(plan) }
     if plan.isRefused { return .end(plan.described) }
     guard asks else { return askRest(plan.questions[...], plan) }
-    guard request.isInteractive else {
+    guard Console.canAsk else {
       return .end(
         RunResult(
           request,

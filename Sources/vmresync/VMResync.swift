@@ -18,8 +18,8 @@ struct VMResync: ParsableCommand {
     version: vmresyncVersion,
     subcommands: [
       CompareCommand.self, ResyncCommand.self, ResumeCommand.self, PlanCommand.self, DevicesCommand.self,
-      RepairCommand.self, RollbackCommand.self, FailoverCommand.self, ReverseCommand.self, ConfigCommand.self,
-      ExplainCommand.self,
+      RepairCommand.self, RollbackCommand.self, FailoverCommand.self, ReverseCommand.self, JobCommand.self,
+      StatusCommand.self, ConfigCommand.self, ExplainCommand.self,
     ])
 
   static func main() {

@@ -1,3 +1,4 @@
+import Glibc
 import SystemPackage
 import Testing
 
@@ -62,5 +63,81 @@ import Testing
     #expect(areEqual(try one.recoveryImage.bytes(), bytes))
     #expect(areEqual(try two.recoveryImage.bytes(), bytes))
     try state.expect("Consistent")
+  }
+
+  @Test(
+    "who writes to a disk of a pair that is dealt with, while another is worked on: 32768, Inconsistent",
+    arguments: Side.allCases)
+  func writtenMeanwhile(_ side: Side) throws {
+    let one = try FaultPair()
+    let two = try FaultPair()
+    let words = parallelWords(
+      .resync, [parallelNodes(one), parallelNodes(two)], one.inPlace + ["--parallel", "1"])
+    let run = try Command.start(words)
+    try two.recovery.stalling("write *") {
+      // The first has come to its end: they are worked on one after the other.
+      let node = try OwnedDescriptor(opening: FilePath(one.node(side)), .readWrite)
+      try node.write([UInt8](repeating: 0x77, count: 4096), at: 1 << 20)
+      try node.synchronizeData()
+      try node.close()
+    }
+    let report = try Report(run.wait())
+    expect(report, 32768)
+    #expect(report.message.contains("wrote 4096 bytes"), "\(report)")
+    let states = try StateDirectory(at: one.state).states()
+    #expect(states == ["Inconsistent"])
+    expect(try Report(Command.start(words).wait()), 0)
+    #expect(areEqual(try one.recovery.bytes(), try one.primary.bytes()))
+    #expect(areEqual(try two.recovery.bytes(), try two.primary.bytes()))
+  }
+
+  @Test("stopped once more before it has come to a pair, what was done of that is gone on with all the same")
+  func stoppedTwice() throws {
+    let state = try StateDirectory()
+    let long = (
+      primary: try Image("primary1", size: LongRun.size), recovery: try Image("r1", size: LongRun.size)
+    )
+    let bytes = randomBytes(8 << 20, seed: 5)
+    let two = try TestPair(bytes, bytes, .images, name: "2")
+    for image in [long.recovery, two.recoveryImage] {
+      try image.write([UInt8](repeating: 1, count: 3 << 20), at: 1 << 20)
+    }
+    let pairs = [(long.primary.path, long.recovery.path), (two.primary, two.recovery)]
+    func start(_ options: [String]) throws -> Child {
+      try Command.start(
+        parallelWords(
+          .resync, pairs,
+          inPlace + LongRun.options + [
+            "--accept-content-change", "--blank-primary", "--state-dir", state.path,
+          ]
+            + options))
+    }
+    func offsets() throws -> [Int: Int] {
+      let run = try state.records().first?["Consistency"]["By"] ?? .missing
+      let pairs = run["Checkpoint"]["Pairs"].array.map { ($0["Pair"].int ?? -1, $0["Offset"].int ?? -1) }
+      return Dictionary(uniqueKeysWithValues: pairs)
+    }
+    // What differs in a first run is no matter: that comes first.
+    expect(try Report(start(["--parallel", "2"]).wait(within: 120)), 0)
+    for image in [long.recovery, two.recoveryImage] {
+      try image.write([UInt8](repeating: 1, count: 3 << 20), at: 1 << 20)
+    }
+    expect(try Report(start(["--parallel", "2", "--max-difference", "4M"]).wait(within: 120)), 32775)
+    let first = try offsets()
+    try #require(first.count == 2, "\(first)")
+    let run = try start(["--parallel", "1", "--max-difference", "100%", "--checkpoint-every", "4M"])
+    let isUnderWay = try eventually(within: 60) { try offsets()[0] ?? 0 > first[0] ?? 0 || run.hasEnded }
+    #expect(isUnderWay)
+    run.signal(SIGTERM)
+    expect(try Report(run.wait()), 32768, status: 21)
+    let second = try offsets()
+    #expect(second[0] ?? 0 > first[0] ?? 0, "\(first), \(second)")
+    #expect(second[1] == first[1], "\(first), \(second)")
+    let report = try Report(start(["--parallel", "2", "--max-difference", "100%"]).wait(within: 120))
+    expect(report, 0)
+    #expect(
+      report.pair(1)["Notes"].array.contains { $0.text?.hasPrefix("continued at ") == true }, "\(report)")
+    try tool("cmp", long.primary.path, long.recovery.path)
+    #expect(areEqual(try two.recoveryImage.bytes(), bytes))
   }
 }

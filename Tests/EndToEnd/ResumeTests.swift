@@ -142,4 +142,23 @@ import Testing
     let dry = try Command.start(words + ["--dry-run"]).wait()
     #expect(dry.status == 45, "\(dry)")
   }
+
+  @Test("of other pairs than were stopped, or in another order: 32775, and what was staged stays")
+  func otherPairs() throws {
+    let stopped = try StoppedPair()
+    let other = try TestPair(differing: .images, name: "other")
+    let both = [(other.primary, other.recovery), (stopped.pair.primary, stopped.pair.recovery)]
+    func words(_ pairs: [(String, String)]) -> [String] { stopped.state.words(pairs) + StoppedPair.options }
+    try stopped.kill(words(both) + ["--parallel", "1"])
+    for pairs in [[both[1]], both.reversed()] {
+      let report = try Report(Command.start(["resume"] + words(pairs).dropFirst()).wait())
+      expect(report, 32775)
+      #expect(report.message.contains("stopped"), "\(report)")
+      #expect(try stopped.state.states() == ["Resynchronizing"])
+      #expect(try stopped.state.staged().count == 1)
+    }
+    let report = try Report(Command.start(["resume"] + words(both).dropFirst()).wait())
+    expect(report, 0)
+    #expect(report.notes.contains("continued at "), "\(report)")
+  }
 }

@@ -4,100 +4,6 @@ import Testing
 
 @testable import DeviceResync
 
-/// Two pairs of images on a file system of their own, mounted for the programs only that are started inside.
-private struct ClonedPair: ~Copyable {
-  let state: StateDirectory
-  let loop: NamedLoop
-  let mount: Child
-  let directory = Place.ours("images")
-  let new = randomBytes((2 << 20) + 511, seed: 41)
-  let old: [UInt8]
-
-  init(_ kind: String, _ options: [String] = []) throws {
-    let state = try StateDirectory()
-    let device = try Image("device", size: 400 << 20)
-    let made = try Child(["mkfs.\(kind)"] + options + (kind == "ext4" ? ["-q"] : []) + [device.path]).wait()
-    try #require(made.status == 0, "\(made)")
-    let loop = try NamedLoop(device.path)
-    let mount = try Child.mounting(loop.node, at: Place.ours("images"))
-    // All that can throw comes first: a half-made noncopyable value cannot be destroyed.
-    self.state = state
-    self.loop = loop
-    self.mount = mount
-    var old = new
-    for place in stride(from: 5000, to: old.count, by: 200_000) { old[place] ^= 1 }
-    for place in 1 << 20..<(1 << 20) + 200_000 { old[place] = 0 }
-    self.old = old
-  }
-
-  /// Gives all images what they are to hold first; the recoveries keep their inodes.
-  func fill() throws {
-    for name in ["p1", "p2", "r1", "r2"] {
-      let path = seen(name)
-      if access(path, F_OK) != 0 { try tool("install", "-m", "0600", "/dev/null", path) }
-      try write(name.hasPrefix("p") ? new : old, at: 0, of: name)
-    }
-    // The last image has a hole.
-    try tool("fallocate", "--punch-hole", "--offset=1048576", "--length=196608", seen("r2"))
-  }
-
-  /// A file, from outside.
-  func seen(_ name: String) -> String { "/proc/\(mount.id)/root\(directory)/\(name)" }
-
-  private func open(_ name: String, _ flags: OpenFlags) throws -> OwnedDescriptor {
-    try OwnedDescriptor(opening: FilePath(seen(name)), flags, followingLinks: true)
-  }
-
-  func write(_ bytes: [UInt8], at offset: UInt64, of name: String) throws {
-    try open(name, .readWrite).write(bytes, at: offset)
-  }
-
-  func nextData(from offset: UInt64, of name: String) throws -> UInt64? {
-    try open(name, .readOnly).nextData(from: offset)
-  }
-
-  func path(_ name: String) -> String { "\(directory)/\(name)" }
-
-  var inside: [String] { ["nsenter", "--mount=/proc/\(mount.id)/ns/mnt", "--"] }
-
-  func words(_ options: [String]) -> [String] {
-    ["resync", "--json", "--yes", "--state-dir", state.path]
-      + [1, 2].flatMap { ["--primary", path("p\($0)"), "--recovery", path("r\($0)")] } + options
-  }
-
-  func resync(_ options: [String] = ["--recovery-point", "snapshot"]) throws -> Report {
-    try Report(Command.start(words(options), through: inside).wait())
-  }
-
-  var rollbackWords: [String] {
-    ["rollback", "--json", "--yes", "--state-dir", state.path, path("r1")]
-  }
-
-  func rollback(_ options: [String] = []) throws -> Report {
-    try Report(Command.start(rollbackWords + options, through: inside).wait())
-  }
-
-  func repair() throws -> Report {
-    let words = ["repair", "--json", "--state-dir", state.path, path("r1")]
-    return try Report(Command.start(words, through: inside).wait())
-  }
-
-  func holds(_ bytes: [UInt8]) throws -> Bool {
-    try ["r1", "r2"].allSatisfy { name in
-      let file = try open(name, .readOnly)
-      return areEqual(try file.read(Int(try FileStatus(of: file).size), at: 0), bytes)
-    }
-  }
-
-  /// What lies beside the images.
-  func clones() throws -> [String] {
-    let listed = try Child(["ls", "-A", seen("")]).wait().output
-    return listed.split(separator: "\n").map(String.init).filter { $0.hasPrefix(".vmresync") }.sorted()
-  }
-
-  func consistency() throws -> String? { try state.states().first }
-}
-
 @Suite("clones of images", .ownPlace, .tags(.devices, .slow)) struct SnapshotTests {
   @Test(
     "are given back, byte for byte, staged and in place", arguments: ["xfs", "btrfs"], ["staged", "in-place"])
@@ -202,6 +108,57 @@ private struct ClonedPair: ~Copyable {
     }
   }
 
+  @Test("a rollback that was stopped, and whose clones nobody can finish with, can be given up; not before")
+  func rollbackLost() throws {
+    let pair = try ClonedPair("xfs")
+    try pair.fill()
+    expect(try pair.resync(), 0)
+    let ended = try Command.start(
+      pair.rollbackWords, through: pair.inside + killing("fsync", 1, on: "\(pair.state.path)/states")
+    ).wait()
+    #expect(ended.wasKilled, "\(ended)")
+    #expect(try pair.consistency() == "Inconsistent")
+    // As long as it can be finished nobody gives it up by mistake.
+    let refused = try pair.rollback(["--discard"])
+    expect(refused, 32775)
+    #expect(refused.message.contains("vmresync repair"), "\(refused)")
+    try tool("rm", pair.seen(try #require(try pair.clones().last)))
+    for report in [try pair.repair(), try pair.rollback()] {
+      expect(report, 32775)
+      #expect(report.message.contains("--discard"), "\(report)")
+    }
+    expect(try pair.rollback(["--discard"]), 0)
+    #expect(try pair.clones() == [])
+    #expect(try pair.consistency() == "Inconsistent")
+    expect(try pair.resync([]), 0)
+    #expect(try pair.holds(pair.new))
+  }
+
+  @Test("what the clones of a former run share needs room too: 32768 before the commit, nothing written")
+  func room() throws {
+    let pair = try ClonedPair("xfs")
+    try pair.fill()
+    let old = randomBytes(64 << 20, seed: 51)
+    try pair.write(old, at: 0, of: "r1")
+    try pair.write(old, at: 0, of: "p1")
+    expect(try pair.resync(), 0)
+    // All of it differs now, and only half of that has room.
+    try pair.write(randomBytes(64 << 20, seed: 52), at: 0, of: "p1")
+    let filling = #"""
+      sync "$1" && read -r blocks size < <(stat --file-system --format='%a %S' "$1") &&
+        fallocate --length $((blocks * size - (32 << 20))) "$1/full"
+      """#
+    let filled = try Child(pair.inside + ["bash", "-c", filling, "bash", pair.directory]).wait()
+    try #require(filled.status == 0, "\(filled)")
+    let report = try pair.resync(["--write-back", "staged"])
+    expect(report, 32768)
+    #expect(report.message.contains("nothing was written"), "\(report)")
+    #expect(report.message.contains("--discard"), "\(report)")
+    #expect(try pair.consistency() == "Consistent")
+    expect(try pair.rollback(["--discard"]), 0)
+    expect(try pair.resync(["--write-back", "staged"]), 0)
+  }
+
   @Test("a run in place that was stopped half-way is taken back")
   func stoppedInPlace() throws {
     let pair = try ClonedPair("xfs")
@@ -215,6 +172,15 @@ private struct ClonedPair: ~Copyable {
     #expect(ended.wasKilled, "\(ended)")
     try pair.write(Array(pair.new[..<(1 << 20)]), at: 0, of: "r1")
     #expect(try pair.consistency() == "Inconsistent")
+    let repaired = try pair.repair()
+    expect(repaired, 32775)
+    #expect(repaired.message.contains("vmresync rollback"), "\(repaired)")
+    // Whoever is asked is told that nothing is looked at but the clones.
+    let shown = try Command.start(
+      pair.rollbackWords.filter { !["--yes", "--json"].contains($0) }, through: pair.inside
+    ).wait()
+    #expect(shown.error.contains("cannot be told"), "\(shown)")
+    #expect(!shown.error.contains("nothing is done"), "\(shown)")
     expect(try pair.rollback(), 0)
     #expect(try pair.holds(pair.old))
     #expect(try pair.consistency() == "Never")

@@ -130,6 +130,9 @@ import Testing
     let chain = try Chain()
     let checked = try Command.run("config", "check", chain.config)
     #expect(checked.status == 0 && checked.output.contains("3 systems, 2 relationships"), "\(checked)")
+    let beside = try Command.run(
+      "config", "check", "config.toml", through: ["env", "--chdir=\(Place.ours(""))"])
+    #expect(beside.status == 0, "\(beside)")
     let shown = try Command.run("config", "show", "b", "--config", chain.config)
     #expect(
       shown.status == 0

@@ -53,6 +53,23 @@ import Testing
     try state.expect("Consistent")
   }
 
+  @Test("a commit of a running source is finished also where the clock was set back since it began")
+  func clockSetBack() throws {
+    let state = try StateDirectory()
+    let pair = try TestPair(differing: .images)
+    let ended = try Command.start(
+      state.words([(pair.primary, pair.recovery)]) + ["--source", "running"],
+      through: killing("fsync", 2, on: "\(state.path)/states")
+    ).wait()
+    #expect(ended.wasKilled, "\(ended)")
+    try #require(try state.states() == ["Applying"])
+    let later = #"s/"Began" : "[^"]*"/"Began" : "2999-01-01T00:00:00Z"/"#
+    try tool("bash", "-c", #"sed --in-place "$1" "$0"/states/*.json"#, state.path, later)
+    expect(try state.repair(pair.recovery), 0)
+    #expect(areEqual(try pair.recoveryImage.bytes(), try pair.primaryImage.bytes()))
+    try state.expect("Fuzzy")
+  }
+
   @Test(
     "a final state that a killed run has left in memory only is made durable before its staging file goes")
   func sweepsLast() throws {

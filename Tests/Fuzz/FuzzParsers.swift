@@ -2,6 +2,7 @@ import Glibc
 import SystemPackage
 
 @testable import DeviceResync
+@testable import ReplicationService
 
 // libFuzzer's targets: what reads bytes that others may have put there. scripts/fuzz builds and starts it;
 // VMRESYNC_FUZZ names the one parser that a process feeds.
@@ -63,6 +64,8 @@ enum Parser: String, CaseIterable {
   case relationship, disk
   case probeAnswer = "probe-answer"
   case container
+  case startTime = "start-time"
+  case configuration, job
 
   /// - Returns: whether they were taken for what they should be.
   func feed(_ bytes: [UInt8]) -> Bool {
@@ -74,6 +77,9 @@ enum Parser: String, CaseIterable {
     case .disk: feedRecord(bytes, .disk(Sample.pair.recovery.identity), as: DiskRecord.self)
     case .probeAnswer: (try? ProbeAnswer(decoding: bytes)) != nil
     case .container: ContainerFormat(start: bytes.prefix(4096), end: bytes.suffix(512)) != nil
+    case .startTime: feedStartTime(String(decoding: bytes, as: UTF8.self))
+    case .configuration: feedConfiguration(String(decoding: bytes, as: UTF8.self))
+    case .job: feedJob(bytes)
     }
   }
 }
@@ -87,6 +93,53 @@ private func feedRecord<Record: StoredRecord & Equatable>(
   guard let record: Record = try? RecordFormat.decode(bytes, as: name) else { return false }
   guard let again = try? RecordFormat.encode(record),
     let copy: Record = try? RecordFormat.decode(again, as: name), copy == record
+  else { preconditionFailure("what was read cannot be written and read again") }
+  return true
+}
+
+/// Feeds a CIM datetime; a point in time that is taken must be written and read again as the same.
+private func feedStartTime(_ text: String) -> Bool {
+  guard let time = CIMDateTime(parsing: text) else { return false }
+  precondition(text.utf8.count == 25, "anything longer or shorter is none")
+  switch time {
+  case .timestamp(let known?):
+    let again = CIMDateTime(parsing: CIMDateTime.text(timestamp: known))
+    // Local time of the years 0 and 9999 may be in another year of UTC.
+    let isNear = text.hasPrefix("0000") || text.hasPrefix("9999")
+    precondition(isNear || again == time, "what was read cannot be written and read again")
+  case .interval(let known?):
+    let again = CIMDateTime(parsing: CIMDateTime.text(interval: known))
+    precondition(again == time, "what was read cannot be written and read again")
+  default: break
+  }
+  _ = try? StartTime(parsing: text, now: 1_906_329_600_000_000)
+  _ = try? Moment(parsing: text, now: 1_906_329_600_000_000) { _ in 3600 }
+  return true
+}
+
+/// Feeds a configuration; of one that makes sense everything is looked at.
+private func feedConfiguration(_ text: String) -> Bool {
+  var configuration = Configuration()
+  do throws(ResyncError) {
+    try configuration.read(TrustedText(text, at: "/etc/vmresync/config.toml"))
+    try configuration.check()
+  } catch {
+    return false
+  }
+  for relationship in configuration.relationships {
+    _ = try? configuration.text(of: relationship)
+    _ = try? configuration.suggestion(primary: relationship.primary, recovery: relationship.recovery)
+  }
+  return true
+}
+
+private func feedJob(_ bytes: [UInt8]) -> Bool {
+  let id = Sample.job.id
+  guard let job: Job = try? RecordFormat.decode(bytes, fault: { $0.fault(as: id) }) else { return false }
+  let now = job.submitted
+  _ = job.text(now: now) + job.json(now: now) + Job.table([job], now: now)
+  guard let again = try? RecordFormat.encode(job),
+    let copy: Job = try? RecordFormat.decode(again, fault: { $0.fault(as: id) }), copy == job
   else { preconditionFailure("what was read cannot be written and read again") }
   return true
 }

@@ -2,6 +2,7 @@ import CProbe
 import SystemPackage
 
 @testable import DeviceResync
+@testable import ReplicationService
 
 /// What the seeds are made of: by the library itself, so that they are what it writes.
 enum Sample {
@@ -138,6 +139,47 @@ enum Sample {
     return bytes
   }
 
+  static let job: Job = {
+    var job = Job(
+      UniqueID(9), RunRequest(.resync, pairs: [.init(primary: "/dev/a", recovery: "/dev/b")]),
+      relationship: "web", owner: "root", now: 1_906_329_600_000_000)
+    job.process = ProcessIdentity(id: 4711, start: 12345, boot: UniqueID(7))
+    job.enter(.starting, at: job.submitted)
+    job.note = "late"
+    return job
+  }()
+
+  private static let configuration = """
+    version = 1
+    [defaults]
+    stall-timeout = "5min"
+    [[system]]
+    name = "web01"
+    uuid = "11111111-2222-4333-8444-555555555555"
+    [[system.disk]]
+    target = "vda"
+    source = "/dev/vg0/web01"
+    serial = "ROOT"
+    [[system]]
+    name = "web01-replica"
+    [[system.disk]]
+    target = "vda"
+    source = "/dev/vg1/web01"
+    serial = "ROOT"
+    [[relationship]]
+    name = "web01"
+    primary = "web01"
+    recovery = "web01-replica"
+    enabled = true
+    pair-by = ["serial", "wwn", "target"]
+    write-back = "staged"
+    max-difference = "25%"
+    verify = true
+    [[relationship.disk]]
+    primary = "vda"
+    recovery = "serial:ROOT"
+    """
+
   static func seeds(of parser: Parser) throws -> [[UInt8]] {
     switch parser {
     case .stagingFile: return [try stagingFile()]
@@ -150,6 +192,13 @@ enum Sample {
     case .relationship: return try relationships()
     case .disk: return try disks()
     case .probeAnswer: return [probeAnswer(0, 0), probeAnswer(2, 0), probeAnswer(1, 3)]
+    case .startTime:
+      return [
+        "20300601020000.000000+120", "00000000003000.000000:000", "203006010200**.******-300",
+        "00000001132312.125***:000",
+      ].map { Array($0.utf8) }
+    case .configuration: return [Array(configuration.utf8)]
+    case .job: return [try RecordFormat.encode(job)]
     case .container: return [Array("QFI".utf8) + [0xfb, 0, 0, 0, 3] + [UInt8](repeating: 0, count: 504)]
     }
   }

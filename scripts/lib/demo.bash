@@ -9,6 +9,7 @@ declare vmresync primary recovery partitions
 declare primary_held recovery_held # descriptors that keep the devices
 declare state=/mnt/host/state       # where vmresync remembers what it did, and stages what differs
 declare host host_held
+declare config=/mnt/config.toml     # the systems and who mirrors whom
 declare steps=0
 
 demo_command() {
@@ -26,6 +27,7 @@ demo_command() {
   demo_damage
   demo_resync
   demo_proof
+  demo_job
   demo_end
 }
 
@@ -142,10 +144,44 @@ demo_resync() {
   expect 0 plan "${pair[@]}" --state-dir "$state"
   heading 'Before: where they differ (status 1: different)'
   expect 1 compare "${pair[@]}" --map
-  heading 'The resynchronization'
-  expect 0 resync "${pair[@]}" --state-dir "$state" --yes
+  heading 'The resynchronization, by the name of the virtual machine'
+  describe_systems
+  expect 0 resync web01 --config "$config" --state-dir "$state" --yes
   heading 'After: identical (status 0)'
   expect 0 compare "${pair[@]}" --map
+}
+
+describe_systems() {
+  cat >"$config" <<EOF
+version = 1
+[[system]]
+name = "web01"
+[[system.disk]]
+target = "vda"
+source = "$primary"
+[[system]]
+name = "web01-replica"
+[[system.disk]]
+target = "vda"
+source = "$recovery"
+[[relationship]]
+name = "web01"
+primary = "web01"
+recovery = "web01-replica"
+EOF
+  sed 's/^/   | /' "$config"
+  echo
+}
+
+# The replica falls behind once more, and a job brings it in line at a time.
+demo_job() {
+  heading 'A resynchronization in two seconds, as a job that outlives its command'
+  damage xfs runs 1
+  expect 0 resync web01 --config "$config" --state-dir "$state" --yes --at +2s
+  expect 0 job list --state-dir "$state"
+  heading 'Waiting for it, from any other shell'
+  expect 0 job wait web01 --state-dir "$state"
+  expect 0 compare web01 --config "$config" --state-dir "$state"
 }
 
 demo_proof() {

@@ -118,6 +118,8 @@ int cl_make_directory(int directory, const char *name);
 int cl_rename(int directory, const char *from, const char *to);
 /// Removes the name of a file (unlinkat(2)).
 int cl_remove(int directory, const char *name);
+/// Removes the name of an empty directory (unlinkat(2), AT_REMOVEDIR).
+int cl_remove_directory(int directory, const char *name);
 
 // identity.c: what tells one file system from another, for good.
 
@@ -216,10 +218,13 @@ int cl_poll(struct pollfd *entries, unsigned count, int milliseconds);
 /// signals are not for it), no signal blocked or ignored, standard input and output /dev/null, standard error ours,
 /// `control` and `events` under the numbers above, and no other descriptor.
 int cl_spawn_worker(const char *executable, const char *name, int control, int events, pid_t *worker);
+/// Starts `executable` with `arguments`, which NULL ends, apart from whoever starts it: posix_spawn(3), a session of
+/// its own, no signal blocked or ignored, in /, its standard descriptors /dev/null, and no other one.
+int cl_spawn_detached(const char *executable, char *const arguments[], pid_t *process);
 /// pidfd_open(2), close-on-exec: ready to read when the process has ended. Returns a descriptor or a negative errno.
 int cl_open_process(pid_t process);
-/// Sends SIGKILL through a process's descriptor: never to another that got its number (pidfd_send_signal(2)).
-int cl_kill_process(int process);
+/// Sends a signal through a process's descriptor: never to another that got its number (pidfd_send_signal(2)).
+int cl_signal_process(int process, int number);
 /// waitpid(2) without waiting. Returns 1 where the child has ended and *status says how, 0 where it has not.
 int cl_reap(pid_t process, int *status);
 /// The signal that ended a child, or 0.
@@ -234,6 +239,8 @@ int cl_take_stop_signal(int descriptor);
 void cl_ignore_terminal(void);
 /// The signal's name without its SIG, such as "KILL", or NULL. Source: sigabbrev_np(3).
 const char *cl_signal_name(int number);
+/// How far local time is ahead of UTC at a moment, in seconds (localtime_r(3)); 0 where it cannot be told.
+int64_t cl_local_offset(int64_t seconds);
 /// What ps(1) calls the process, at most 15 bytes (prctl(2), PR_SET_NAME).
 int cl_name_process(const char *name);
 

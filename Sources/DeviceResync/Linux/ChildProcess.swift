@@ -1,4 +1,5 @@
 import CLinux
+import Glibc
 import SystemPackage
 
 /// A worker's ends of the two pipes to its monitor, under the numbers that ``ChildProcess`` gives them.
@@ -62,7 +63,7 @@ struct ChildProcess: ~Copyable {
   }
 
   /// Sends SIGKILL; one that has ended already is none the worse.
-  func kill() { _ = cl_kill_process(end.rawValue) }
+  func kill() { _ = cl_signal_process(end.rawValue, SIGKILL) }
 
   /// Waits for its end, at most `milliseconds`, and takes note of it; nil where it has not ended.
   ///

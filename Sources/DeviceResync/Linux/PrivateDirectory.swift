@@ -56,16 +56,20 @@ struct PrivateDirectory: ~Copyable, Sendable {
   /// Puts a file of these bytes in the place of what is called `name`: after a crash there is the old or the new
   /// one, whole; after the return the new one.
   ///
-  /// - Parameter temporary: another name, of which nothing is kept.
+  /// - Parameters:
+  ///   - temporary: another name, of which nothing is kept.
+  ///   - isDurable: whether the return waits for stable storage; without, a power cut may bring an old one back.
   /// - Throws: where the old one stands, or, for an error of the last step, either may be found after a crash.
-  func replace(_ name: String, by bytes: [UInt8], through temporary: String) throws(Errno) {
+  func replace(
+    _ name: String, by bytes: [UInt8], through temporary: String, isDurable: Bool = true
+  ) throws(Errno) {
     precondition(Self.isName(name) && Self.isName(temporary), "one component")
     // What a crash left; made anew, so that no other name of the same file is written through.
     try removeIfPresent(temporary)
     do throws(Errno) {
       let file = try descriptor.creating(temporary)
       try file.write(bytes, at: 0)
-      try file.synchronize()
+      if isDurable { try file.synchronize() }
       try file.close()
       try rename(temporary, to: name)
     } catch {
@@ -73,12 +77,19 @@ struct PrivateDirectory: ~Copyable, Sendable {
       try? removeIfPresent(temporary)
       throw error
     }
-    try descriptor.synchronize()
+    if isDurable { try descriptor.synchronize() }
   }
 
   /// Removes the file `name`, durably; none is as good.
   func remove(_ name: String) throws(Errno) {
     try removeIfPresent(name)
+    try descriptor.synchronize()
+  }
+
+  /// Removes the empty directory `name`, durably.
+  func removeDirectory(_ name: String) throws(Errno) {
+    precondition(Self.isName(name), "one component")
+    try check(unsafe name.withCString { name in unsafe cl_remove_directory(descriptor.rawValue, name) })
     try descriptor.synchronize()
   }
 

@@ -1,6 +1,6 @@
 import CLinux
 import Glibc
-import SystemPackage
+package import SystemPackage
 
 /// Whether this process has root's user id.
 func isRoot() -> Bool { geteuid() == 0 }
@@ -24,7 +24,7 @@ func signalName(_ number: Int32) -> String {
 }
 
 /// The current working directory; `/` where it cannot be told.
-func workingDirectory() -> FilePath {
+package func workingDirectory() -> FilePath {
   // /proc/self/cwd is the kernel's own word, without a buffer to size.
   (try? linkTarget("/proc/self/cwd")) ?? "/"
 }

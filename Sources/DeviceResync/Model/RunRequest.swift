@@ -145,6 +145,8 @@ public struct RunRequest: Sendable, Codable {
   public var pairs: [Pair]
   /// The computer system that was asked for; nil for explicit disks.
   public var computerSystem: String?
+  /// The configured relationship; nil for explicit disks.
+  public var relationship: String?
   /// `resync` without writing.
   public var isDryRun = false
   /// How still the primary must hold.

@@ -1,5 +1,5 @@
 /// A span of time on the command line: `90s`, `15 min`, `1.5 h`.
-public struct TimeSpan: Sendable, Hashable {
+public struct TimeSpan: Sendable, Hashable, Codable {
   /// How long, in seconds; more than 0.
   public let seconds: Double
 
@@ -9,15 +9,16 @@ public struct TimeSpan: Sendable, Hashable {
   /// Creates a span of so many seconds.
   public init(seconds: Double) { self.seconds = seconds }
 
-  /// Reads a number and one of the units `s`, `min`, `h`; nil for anything else: no unit is no span.
+  /// Reads a number and one of the units `s`, `min` or `m`, `h`, `d`; nil for anything else: no unit is no span.
   public init?(parsing text: String) {
     let trimmed = text.drop(while: { $0 == " " })
     let number = trimmed.prefix(while: { $0.isASCII && ($0.isNumber || $0 == ".") })
     let scale: Double
     switch trimmed.dropFirst(number.count).drop(while: { $0 == " " }) {
     case "s": scale = 1
-    case "min": scale = 60
+    case "min", "m": scale = 60
     case "h": scale = 3600
+    case "d": scale = 86400
     default: return nil
     }
     guard number.first != ".", number.last != ".", let count = Double(number) else { return nil }

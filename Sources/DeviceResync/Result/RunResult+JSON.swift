@@ -9,6 +9,7 @@ extension RunResult: Encodable {
     case returnName = "ReturnName"
     case message = "Message"
     case job = "Job"
+    case jobRecord = "JobRecord"
     case computerSystem = "ComputerSystem"
     case startTime = "StartTime"
     case identical = "Identical"
@@ -23,10 +24,12 @@ extension RunResult: Encodable {
     try container.encode(returnValue, forKey: .returnValue)
     try container.encode(returnValue.name, forKey: .returnName)
     try container.encode(message, forKey: .message)
-    // A call that completed synchronously has no job; explicit disks have no system; it started at once.
-    try container.encodeNil(forKey: .job)
+    // Null for a call that completed synchronously, which may have left a record all the same; explicit disks have no
+    // system; null where it started at once.
+    try container.encode(job.map(JobReference.init), forKey: .job)
+    try container.encodeIfPresent(jobRecord.map(JobReference.init), forKey: .jobRecord)
     try container.encode(computerSystem, forKey: .computerSystem)
-    try container.encodeNil(forKey: .startTime)
+    try container.encode(startTime, forKey: .startTime)
     try container.encode(isIdentical, forKey: .identical)
     try container.encodeIfPresent(engine, forKey: .engine)
     try totals.encode(to: encoder, isDryRun: isDryRun)
@@ -41,8 +44,17 @@ extension RunResult: Encodable {
   }
 }
 
+/// A `CIM_ConcreteJob REF`.
+private struct JobReference: Encodable {
+  let instanceID: UniqueID
+
+  init(_ id: UniqueID) { instanceID = id }
+
+  enum CodingKeys: String, CodingKey { case instanceID = "InstanceID" }
+}
+
 /// `value` as indented JSON with sorted keys.
-func jsonText(_ value: some Encodable) -> String {
+package func jsonText(_ value: some Encodable) -> String {
   let encoder = JSONEncoder()
   encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
   do {

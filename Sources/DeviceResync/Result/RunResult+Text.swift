@@ -12,6 +12,7 @@ extension RunResult {
           + totals.summary(isIdentical, isDryRun: isDryRun, writes: operation == .resync && !isDryRun))
     }
     if let engine { lines.append("bytes were moved through \(engine)") }
+    if let jobRecord { lines.append("job \(jobRecord)") }
     lines.append("\(returnValue.rawValue) \(returnValue.name): \(message)")
     return lines.joined(separator: "\n") + "\n"
   }

@@ -19,6 +19,12 @@ public struct RunResult: Sendable {
   public var computerSystem: String?
   /// What moved the bytes of a call without pairs, a repair; nil where none were moved.
   public var engine: String?
+  /// When it is to start, as a CIM datetime; nil where it started at once.
+  public var startTime: String?
+  /// The job that was started, or will be; nil where the call completed by itself.
+  public var job: UniqueID?
+  /// The record that is kept of a call that completed by itself; nil where none is.
+  public var jobRecord: UniqueID?
   /// Whether a signal or a request ended it.
   public var wasTerminated = false
   /// Whether the plan was declined.
@@ -34,7 +40,7 @@ public struct RunResult: Sendable {
   public var exitStatus: Int32 {
     if wasDeclined { return ExitStatus.declined }
     if wasTerminated { return ExitStatus.terminated }
-    guard returnValue == .completed else { return returnValue.exitStatus }
+    guard returnValue == .completed else { return returnValue.exitStatus }  // 0 for a job that was started
     if operation == .compare || isDryRun, totals.bytesDifferent > 0 { return ExitStatus.different }
     if operation == .resync, pairs.contains(where: { $0.sourceMode == .running }) {
       return ExitStatus.completedWithWarnings
@@ -59,6 +65,15 @@ public struct RunResult: Sendable {
 }
 
 extension RunResult {
+  /// A job that was started, or will be.
+  ///
+  /// - Parameter startTime: when, as a CIM datetime; nil for at once.
+  public init(_ request: RunRequest, starting job: UniqueID, at startTime: String?, _ message: String) {
+    self.init(request, .jobStarted, message, [])
+    self.job = job
+    self.startTime = startTime
+  }
+
   /// A plan that must not be carried out.
   public init(refusing plan: Plan) {
     let value = plan.refusal ?? .completed

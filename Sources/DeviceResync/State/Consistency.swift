@@ -64,7 +64,7 @@ extension Consistency.Settled {
 
 extension Consistency {
   /// The state with its times, for people.
-  var title: String {
+  package var title: String {
     switch self {
     case .settled(.never): "Never resynchronized"
     case .settled(.consistent(let time)): "Consistent at \(time)"

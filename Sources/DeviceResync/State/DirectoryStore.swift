@@ -37,7 +37,7 @@ struct DirectoryStore: ~Copyable, Sendable, RecordStore {
   }
 
   /// What is remembered holds for every working directory.
-  private static func absolute(_ path: FilePath) -> FilePath {
+  static func absolute(_ path: FilePath) -> FilePath {
     path.isAbsolute ? path : workingDirectory().pushing(path)
   }
 

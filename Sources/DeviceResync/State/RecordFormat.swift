@@ -18,9 +18,9 @@ extension KeyedDecodingContainer {
 }
 
 /// How records are written: one JSON object, with its version.
-enum RecordFormat {
+package enum RecordFormat {
   /// The version that is read and written.
-  static let version = 1
+  package static let version = 1
 
   /// Most bytes of a path (`PATH_MAX`, <linux/limits.h>).
   private static let longestPath = 4096
@@ -31,7 +31,7 @@ enum RecordFormat {
   }
 
   /// The record's bytes.
-  static func encode(_ record: some StoredRecord) throws(ResyncError) -> [UInt8] {
+  package static func encode(_ record: some Encodable) throws(ResyncError) -> [UInt8] {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     do {
@@ -47,6 +47,15 @@ enum RecordFormat {
   static func decode<Record: StoredRecord>(
     _ bytes: [UInt8], as name: RecordName
   ) throws(RecordFault) -> Record {
+    try decode(bytes) { $0.fault(as: name) }
+  }
+
+  /// The same for any record.
+  ///
+  /// - Parameter fault: what makes no sense in it, as a sentence without a full stop; nil where all does.
+  package static func decode<Record: Decodable>(
+    _ bytes: [UInt8], fault: (Record) -> String?
+  ) throws(RecordFault) -> Record {
     let data = Data(bytes)
     let decoder = JSONDecoder()
     guard let version = try? decoder.decode(Version.self, from: data) else {
@@ -61,7 +70,7 @@ enum RecordFormat {
     } catch {
       throw .damaged("it is no record")
     }
-    if let fault = record.fault(as: name) { throw .damaged(fault) }
+    if let fault = fault(record) { throw .damaged(fault) }
     return record
   }
 
@@ -75,7 +84,7 @@ enum RecordFormat {
 }
 
 /// Why a record is not to be used; nothing is ever written over such a one.
-enum RecordFault: Error, Equatable {
+package enum RecordFault: Error, Equatable {
   /// It does not fit what a record holds.
   case damaged(String)
   /// Another version of vmresync made it.
@@ -84,11 +93,14 @@ enum RecordFault: Error, Equatable {
   case tooLong(Int)
 
   /// The refusal: 32775, and nothing is changed.
-  func error(on title: String) -> ResyncError {
+  func error(on title: String) -> ResyncError { error(on: title, wayOut: Self.wayOut(title)) }
+
+  /// The same, with another way out.
+  package func error(on title: String, wayOut: String) -> ResyncError {
     switch self {
-    case .damaged(let reason): refusal(title, "\(reason)", Self.wayOut(title))
+    case .damaged(let reason): refusal(title, reason, wayOut)
     case .tooLong(let limit):
-      refusal(title, "it is longer than \(ByteCount(UInt64(limit)))", Self.wayOut(title))
+      refusal(title, "it is longer than \(ByteCount(UInt64(limit)))", wayOut)
     case .unknownVersion(let version):
       refusal(
         title, "it has FormatVersion \(version): made by a newer vmresync",

@@ -81,7 +81,8 @@ extension RecoveryPoint {
 }
 
 extension Consistency.Settled {
-  fileprivate var withoutSeal: Self {
+  /// The same, with no commit that could be finished.
+  var withoutSeal: Self {
     guard case .inconsistent(var left) = self else { return self }
     left.seal = nil
     return .inconsistent(left)

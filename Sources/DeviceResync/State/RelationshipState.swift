@@ -46,6 +46,8 @@ public struct RelationshipState: Sendable, Hashable {
 
   /// The relationship's UUID.
   public let id: UniqueID
+  /// What it was called in the configuration when a run last began; nil for disks that were named.
+  public var name: String?
   /// Its disk pairs, in their order: for explicit pairs this set is what makes it the same relationship.
   public var pairs: [Pair]
   /// The consistency state.
@@ -87,6 +89,7 @@ extension RelationshipState: Codable {
   enum CodingKeys: String, CodingKey {
     case formatVersion = "FormatVersion"
     case id = "Relationship"
+    case name = "RelationshipName"
     case pairs = "Pairs"
     case consistency = "Consistency"
     case completed = "CompletedRuns"
@@ -100,6 +103,7 @@ extension RelationshipState: Codable {
   public init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: CodingKeys.self)
     id = try container.decode(UniqueID.self, forKey: .id)
+    name = try container.decodeIfPresent(String.self, forKey: .name)
     pairs = try container.decode([Pair].self, forKey: .pairs)
     consistency = try container.decode(Consistency.self, forKey: .consistency)
     completed = try container.decode([CompletedRun].self, forKey: .completed)
@@ -114,6 +118,7 @@ extension RelationshipState: Codable {
     var container = encoder.container(keyedBy: CodingKeys.self)
     try container.encode(RecordFormat.version, forKey: .formatVersion)
     try container.encode(id, forKey: .id)
+    try container.encodeIfPresent(name, forKey: .name)
     try container.encode(pairs, forKey: .pairs)
     try container.encode(consistency, forKey: .consistency)
     try container.encode(completed, forKey: .completed)
@@ -128,6 +133,7 @@ extension RelationshipState: StoredRecord {
   func fault(as name: RecordName) -> String? {
     guard name == .relationship(id) else { return "it is of another relationship than its name says" }
     guard (1...Self.mostPairs).contains(pairs.count) else { return "it has \(pairs.count) pairs" }
+    guard self.name.map(RelationshipWords.isName) != false else { return "its name is empty or too long" }
     let disks = pairs.map(\.recovery.identity) + Set(pairs.map(\.primary.identity))
     guard Set(disks).count == disks.count else { return "a disk is written twice, or read and written" }
     let paths = pairs.flatMap { [$0.primary.path, $0.recovery.path] }

@@ -88,6 +88,15 @@ struct StartFacts: Sendable {
     return relationship.isOf(pairs) && relationship.obstacle(to: run, terms) == nil
   }
 
+  /// Whether a stopped run of just these pairs is there to go on with, once all else is settled.
+  var canContinue: Bool {
+    relationships.contains { one in
+      guard let run = one.consistency.stoppable, mayContinue(one, run) else { return false }
+      if case .settled = one.consistency { return !isSuperseded(one, run) }
+      return true
+    }
+  }
+
   private func finish(_ relationship: RelationshipState, _ run: RunRecord) -> StartDecision {
     if let refusal = live(relationship) { return .refuse(refusal) }
     switch staging[relationship.id] ?? .unusable("it was not looked at") {

@@ -42,7 +42,7 @@ extension StateBook where Store: ~Copyable {
     state.pairs = pairs
     state.consistency = state.consistency.working(run)
     try write(state, .relationship(found.id))
-    return RelationshipHold(found.id, run: run.id, leftover: found.consistency.leftover, lock)
+    return RelationshipHold(found.id, run: run.id, leftover: found.leftover, lock)
   }
 
   /// Lets `run`, which writes in place, take the place of a staged one that has not committed; durable when this
@@ -67,7 +67,7 @@ extension StateBook where Store: ~Copyable {
 
 extension Consistency {
   /// The run that can be stopped and gone on with: one that has not committed, or that writes in place.
-  fileprivate var stoppable: RunRecord? {
+  var stoppable: RunRecord? {
     switch self {
     case .resynchronizing(let run, _): run
     case .settled(.inconsistent(let left)): left.seal == nil ? left.run : nil
@@ -83,11 +83,5 @@ extension Consistency {
       .settled(.inconsistent(.init(since: left.since, run: run, seal: left.seal)))
     case .settled, .applying: self
     }
-  }
-
-  /// The staging file of a commit that was left unfinished before the run that works.
-  fileprivate var leftover: StagingPlace? {
-    if case .resynchronizing(_, let before) = self { return before.run?.staging }
-    return nil
   }
 }

@@ -17,6 +17,16 @@ extension RelationshipState {
     return run.id == point.files.id
   }
 
+  /// Whether somebody began to go back: the disks say so before the relationship does.
+  func hasBegunToGoBack(_ disks: [PersistentIdentity: DiskRecord]) -> Bool {
+    guard let point = recoveryPoint else { return false }
+    return isGoingBack
+      || pairs.contains { pair in
+        guard case .inconsistent(let left)? = disks[pair.recovery.identity]?.state else { return false }
+        return left.run.id == point.files.id
+      }
+  }
+
   /// What is kept from here on; what was kept before fits no longer.
   mutating func replacePoint(by point: RecoveryPoint?) {
     makeObsolete(recoveryPoint?.files)
@@ -27,6 +37,11 @@ extension RelationshipState {
   mutating func makeObsolete(_ point: PlannedPoint?) {
     guard let point else { return }
     obsoletePoints = Array((obsoletePoints + [point]).suffix(Self.mostObsolete))
+  }
+
+  /// Whether clones of its recoveries may be there, which share their blocks until these are written.
+  var keepsClones: Bool {
+    recoveryPoint?.kind == .snapshot || obsoletePoints.contains { $0.kind == .snapshot }
   }
 
   /// The command that goes back.
@@ -132,7 +147,9 @@ extension StateBook where Store: ~Copyable {
   /// Gives up what is kept; durable when this returns.
   mutating func discardPoint(_ hold: borrowing RelationshipHold) throws(ResyncError) {
     var state = try existing(hold.id)
-    guard case .settled = state.consistency else { throw Self.otherState(state) }
+    guard case .settled(let settled) = state.consistency else { throw Self.otherState(state) }
+    // A way back that was begun cannot be finished without its file.
+    if state.isGoingBack { state.consistency = .settled(settled.withoutSeal) }
     state.replacePoint(by: nil)
     try write(state, .relationship(hold.id))
   }

@@ -40,15 +40,16 @@ extension StateBook where Store: ~Copyable {
   /// Step 1: Resynchronizing, durable when this returns.
   ///
   /// The relationship of just these pairs is made where there is none.
+  /// - Parameter name: what it is called in the configuration; nil leaves it as it is.
   /// - Throws: 32774 where another run works on it, 32775 where a former run must be finished or dropped first.
   mutating func begin(
-    _ run: RunRecord, on pairs: [RelationshipState.Pair]
+    _ run: RunRecord, on pairs: [RelationshipState.Pair], named name: String? = nil
   ) throws(ResyncError) -> RelationshipHold {
-    try changing { book throws(ResyncError) in try book.beginLocked(run, pairs) }
+    try changing { book throws(ResyncError) in try book.beginLocked(run, pairs, name) }
   }
 
   private mutating func beginLocked(
-    _ run: RunRecord, _ pairs: [RelationshipState.Pair]
+    _ run: RunRecord, _ pairs: [RelationshipState.Pair], _ name: String?
   ) throws(ResyncError) -> RelationshipHold {
     let found = try lookUp(Set(pairs.flatMap { [$0.primary.identity, $0.recovery.identity] }))
     try checkFree(pairs, found)
@@ -60,10 +61,10 @@ extension StateBook where Store: ~Copyable {
     guard case .settled(let before) = state.consistency, try relationship(id) == former else {
       throw Self.unfinished(try existing(id))
     }
-    var leftover: StagingPlace?
-    if case .inconsistent(let inconsistency) = before { leftover = inconsistency.run.staging }
     state.pairs = pairs
+    state.name = name ?? state.name
     state.consistency = .resynchronizing(run, before: before)
+    let leftover = state.leftover
     if let fault = state.fault(as: .relationship(id)) {
       throw ResyncError(
         .invalidParameter, "remember a run on", on: state.recoveryNames, reason: fault,
@@ -270,6 +271,15 @@ extension Consistency {
 }
 
 extension RelationshipState {
+  /// The staging file of a commit that was left unfinished before the run that works; not an undo file, which goes with
+  /// its recovery point.
+  var leftover: StagingPlace? {
+    guard case .resynchronizing(_, .inconsistent(let left)) = consistency,
+      left.run.id != recoveryPoint?.files.id
+    else { return nil }
+    return left.run.staging
+  }
+
   /// The command that finishes or drops what a stopped run left.
   var repair: String { "vmresync repair \(ShellWord(pairs[0].recovery.path))" }
 }

@@ -27,18 +27,14 @@ public protocol Spectator: AnyObject {
   func willFinish(bytesLeft: UInt64)
 }
 
-/// How long a run may take.
-public struct RunLimits: Sendable {
-  /// For how long nothing may move.
-  public var stall: TimeSpan
-  /// How long all of it may take; nil: any time.
-  public var duration: TimeSpan?
-
-  /// Creates limits; a stall of 15 minutes and any duration by default.
-  public init(stall: TimeSpan = TimeSpan(seconds: 900), duration: TimeSpan? = nil) {
-    self.stall = stall
-    self.duration = duration
+/// Makes this process one that a ``Monitor`` can be in; call it before any thread is started.
+public func prepareForMonitor() throws(ResyncError) {
+  try attempt("prepare", on: "this process", .setUp) { () throws(Errno) in
+    try StopSignals.block()
+    try forbidCoreDumps()
   }
+  // Whoever reads what is printed may go away (`| head`): that must not end a run half-way.
+  ignoreTerminal()
 }
 
 /// Starts the worker, and answers in time, whatever becomes of it.
@@ -97,7 +93,7 @@ public struct Monitor: ~Copyable {
   }
 
   /// Waits until the run has ended, one way or another.
-  public mutating func watch(_ spectator: some Spectator) -> Ending {
+  public mutating func watch(_ spectator: any Spectator) -> Ending {
     var last = SuspendingClock.now
     while true {
       let wait = nextWait
@@ -156,7 +152,7 @@ extension Monitor {
     }
   }
 
-  private mutating func takeEvents(_ spectator: some Spectator) -> Ending? {
+  private mutating func takeEvents(_ spectator: any Spectator) -> Ending? {
     guard let bytes = try? events.take(1 << 16), !bytes.isEmpty else { return .result(death()) }
     lines.append(bytes)
     do throws(WireFault) {
@@ -172,7 +168,7 @@ extension Monitor {
   }
 
   private mutating func take(
-    _ message: WorkerMessage, _ spectator: some Spectator
+    _ message: WorkerMessage, _ spectator: any Spectator
   ) throws(WireFault) -> Ending? {
     switch message {
     case .event(let event):
@@ -211,7 +207,7 @@ extension Monitor {
   }
 
   /// One byte; what follows the line is left to whoever reads after us.
-  private mutating func takeInput(_ spectator: some Spectator) -> Ending? {
+  private mutating func takeInput(_ spectator: any Spectator) -> Ending? {
     let byte = (try? readStandardInput()) ?? nil
     if let byte, byte != UInt8(ascii: "\n"), typed.count < 4096 {
       typed.append(byte)
@@ -224,7 +220,7 @@ extension Monitor {
   /// SIGINT, SIGTERM, SIGHUP: the first ends the run in order, the second right after the drain.
   ///
   /// Before the run nothing is claimed or written: the plan, or the question, ends at once.
-  private mutating func takeSignals(_ spectator: some Spectator) -> Ending? {
+  private mutating func takeSignals(_ spectator: any Spectator) -> Ending? {
     while let _ = (try? signals.take()) ?? nil {
       guard isUnderWay else {
         child.kill()

@@ -1,7 +1,7 @@
 extension RunResult {
   /// A result as it goes from the worker to its monitor: every stored value, read as hostile input.
   ///
-  /// `RunResult`'s own coding is the object that `--json` prints, which leaves out what only texts show.
+  /// What a job is the monitor's to add. `RunResult`'s own coding is the object that `--json` prints, which leaves out what only texts show.
   struct Wire: Codable, Sendable {
     var operation: RunRequest.Operation
     var isDryRun: Bool

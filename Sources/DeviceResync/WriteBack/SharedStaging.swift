@@ -41,6 +41,14 @@ final class SharedStaging<Queue: BlockQueue & ~Copyable>: @unchecked Sendable {
   /// From now on nothing can be continued: what was found would be forgotten.
   func forgetCheckpoints() { turn.during { checkpoints = nil } }
 
+  /// The same of what was remembered already: `tell` takes it out of the record, and no checkpoint comes after it.
+  func forgetCheckpoints(_ tell: () throws(ResyncError) -> Void) throws(ResyncError) {
+    try turn.during { () throws(ResyncError) in
+      checkpoints = nil
+      try tell()
+    }
+  }
+
   /// Makes a checkpoint of where all pairs are; nothing where there is no more room, or nothing is to be continued.
   func makeCheckpoint() throws(ResyncError) {
     try turn.during { () throws(ResyncError) in try keep() }

@@ -10,19 +10,20 @@ import SystemPackage
 ///   - staging: the undo file.
 ///   - isStrict: whether every block must hold what the run wrote; else it may also hold its old bytes, as after a run
 ///     that did not come to its end.
+///   - growth: counts what falls into holes of the recovery's image.
 ///   - queue: as for ``applyStaging``.
 /// - Returns: false where the run was asked to end.
 /// - Throws: 32775 with the first range that somebody else has written, or the read that failed.
 func checkWayBack<Queue: BlockQueue & ~Copyable>(
-  _ staging: ValidatedStaging, pair: Int, isStrict: Bool, through queue: inout Queue, tail: ImageTail?,
-  control: RunControl
+  _ staging: ValidatedStaging, pair: Int, isStrict: Bool, growth: HoleGrowth? = nil,
+  through queue: inout Queue, tail: ImageTail?, control: RunControl
 ) throws(ResyncError) -> Bool {
   precondition(queue.geometry.depth >= 3 && queue.geometry.chunk >= staging.header.segmentSize)
   let hash = try attempt("check", on: staging.name, .setUp) { () throws(Errno) in try RunningChecksum() }
   let pass = try staging.pass(pair: pair, through: queue, control: control)
   var check = WayBackCheck(
     pass, hash, depth: queue.geometry.depth, piece: staging.header.segmentSize,
-    unit: Int(staging.header.pairs[pair].recoveryBlockSize), isStrict: isStrict, control)
+    unit: Int(staging.header.pairs[pair].recoveryBlockSize), isStrict: isStrict, growth, control)
   let outcome: Result<Bool, ResyncError>
   do throws(ResyncError) {
     outcome = .success(try check.run(pair, tail, &queue))
@@ -61,18 +62,20 @@ private struct WayBackCheck: ~Copyable {
   private let piece: Int
   private let unit: Int
   private let isStrict: Bool
+  private let growth: HoleGrowth?
   private let before: UInt64
   private let control: RunControl
 
   init(
     _ pass: consuming StagingPass, _ hash: consuming RunningChecksum, depth: Int, piece: Int, unit: Int,
-    isStrict: Bool, _ control: RunControl
+    isStrict: Bool, _ growth: HoleGrowth?, _ control: RunControl
   ) {
     self.pass = pass
     self.hash = hash
     self.piece = piece
     self.unit = unit
     self.isStrict = isStrict
+    self.growth = growth
     self.control = control
     before = control.bytesDone.load(ordering: .relaxed)
     pending = Array(repeating: nil, count: depth)
@@ -116,6 +119,7 @@ private struct WayBackCheck: ~Copyable {
     let old =
       entry.hasPayload
       ? pass.payload(of: entry, in: segment, queue) : [UInt8](repeating: 0, count: count)
+    if entry.kind == .bytes { growth?.add(entry.range) }
     gathered.append(KeptRecord(range: entry.range, old: old, digests: digests))
   }
 

@@ -28,6 +28,7 @@ extension Configuration.Settings {
       "max-difference", "a percentage or a size", RunRequest.DifferenceLimit.init(parsing:))
     verifies = try table.bool("verify")
     stallTimeout = try table.value("stall-timeout", "a time such as 15min", TimeSpan.init(parsing:))
+    maxAge = try table.value("max-age", "a time such as 8d", TimeSpan.init(parsing:))
   }
 }
 

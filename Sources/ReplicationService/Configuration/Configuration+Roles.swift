@@ -94,3 +94,10 @@ extension Configuration.Relationship {
     isTurned.toggle()
   }
 }
+
+extension Configuration {
+  /// What is remembered of its relationships that were reversed.
+  public func roles(in stateDirectory: String) throws(ResyncError) -> [RelationshipRoles] {
+    try RelationshipRoles.read(of: relationships.map(\.name), in: stateDirectory)
+  }
+}

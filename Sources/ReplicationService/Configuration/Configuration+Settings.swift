@@ -10,6 +10,7 @@ extension Configuration {
     settings.maxDifference = own.maxDifference ?? defaults.maxDifference
     settings.verifies = own.verifies ?? defaults.verifies
     settings.stallTimeout = own.stallTimeout ?? defaults.stallTimeout
+    settings.maxAge = own.maxAge ?? defaults.maxAge
     return settings
   }
 
@@ -56,7 +57,7 @@ extension Configuration.Settings {
     [
       ("write-back", writeBack?.rawValue), ("source", source?.rawValue),
       ("max-difference", maxDifference.map { "\($0)" }), ("verify", verifies.map { "\($0)" }),
-      ("stall-timeout", stallTimeout.map { "\($0)" }),
+      ("stall-timeout", stallTimeout.map { "\($0)" }), ("max-age", maxAge.map { "\($0)" }),
     ]
   }
 }

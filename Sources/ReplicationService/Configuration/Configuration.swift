@@ -90,6 +90,8 @@ public struct Configuration: Sendable, Equatable {
     public var verifies: Bool?
     /// How long nothing may move.
     public var stallTimeout: TimeSpan?
+    /// How old the last proof that both are equal may be; 8 days where it is not said.
+    public var maxAge: TimeSpan?
 
     /// Nothing is said.
     public init() {}
@@ -123,6 +125,7 @@ public struct Configuration: Sendable, Equatable {
         error.cause, error.attempt, on: path.string, reason: error.reason,
         remedy: "write it, or name another one with --config; the manual page vmresync(8) shows its form")
     }
+    // Of a plain file name: beside it.
     let folder = path.removingLastComponent().appending("conf.d")
     for name in try TrustedText.names(in: folder, endingIn: ".toml") {
       try read(TrustedText(at: folder.appending(name)))

@@ -44,7 +44,8 @@ import Testing
     if most == 1 { #expect(result.order == [0, 1, 2, 3, 4, 5]) }
     #expect(result.strands.count == (most == 1 ? 0 : 6))
     let running = Strand.running
-    #expect(Strand.current == nil && !result.strands.contains { strand in running.contains { $0 === strand } })
+    #expect(
+      Strand.current == nil && !result.strands.contains { strand in running.contains { $0 === strand } })
   }
 
   private final class SharedSeen: Sendable {

@@ -148,4 +148,38 @@ struct SharedStagingTests {
     #expect(marks.all.withLock { $0 } == [])
     staging.takeWriter().drop()
   }
+
+  @Test("where a hole was none, what was remembered is forgotten, and nothing is remembered after that")
+  func forgetsAll() throws {
+    let file = try unnamedFile(size: 0, in: "/var/tmp")
+    var pace = CheckpointPace()
+    pace.bytes = 4096
+    let marks = Marks()
+    let staging = SharedStaging(
+      try writer(to: file),
+      checkpoints: StagedCheckpoints(clock: CheckpointClock(pace)) { (mark) throws(ResyncError) in
+        marks.all.withLock { $0.append(mark) }
+        return true
+      })
+    var work = Self.disks.map { (disks: $0, problem: String?.none) }
+    try sideBySide(&work, lanes: [[0], [1], [2]], most: 3) { index, work in
+      do {
+        if index == 2 {
+          while marks.all.withLock({ $0.isEmpty }) { pause(milliseconds: 1) }
+          return try staging.forgetCheckpoints { () throws(ResyncError) in marks.all.withLock { $0 = [] } }
+        }
+        var queue = MemoryQueue(
+          primary: work.disks.primary, recovery: work.disks.recovery,
+          geometry: QueueGeometry(chunk: 64 << 10, depth: 4))
+        try stage(work.disks, pair: index, in: staging, from: &queue)
+      } catch {
+        work.problem = "\(error)"
+      }
+    }
+    #expect(work.compactMap(\.problem) == [])
+    // Nor when the run is ended.
+    try staging.makeCheckpoint()
+    #expect(marks.all.withLock { $0 } == [])
+    staging.takeWriter().drop()
+  }
 }

@@ -6,10 +6,13 @@ import Testing
 /// The built command, as a shell without a terminal runs it.
 enum Command {
   /// It lies beside the test bundle, which is the running executable.
-  static let path: String = {
+  static let path = beside("vmresync")
+
+  /// Another program that is built with it.
+  static func beside(_ name: String) -> String {
     guard let bundle = try? linkTarget("/proc/self/exe") else { preconditionFailure("/proc is mounted") }
-    return bundle.removingLastComponent().appending("vmresync").string
-  }()
+    return bundle.removingLastComponent().appending(name).string
+  }
 
   /// Starts it; what it remembers lies in the test's place.
   ///
@@ -20,10 +23,13 @@ enum Command {
 
   /// The arguments with a state directory of the test's own, where they name none.
   static func remembering(_ arguments: [String]) -> [String] {
-    guard let operation = arguments.first, ["resync", "plan", "repair", "devices"].contains(operation),
-      !arguments.contains("--state-dir")
-    else { return arguments }
-    return [operation, "--state-dir", Place.ours("state")] + arguments.dropFirst()
+    guard let operation = arguments.first, !arguments.contains("--state-dir") else { return arguments }
+    let place = ["--state-dir", Place.ours("state")]
+    if operation == "job" { return arguments + place }
+    guard ["compare", "resync", "resume", "plan", "repair", "devices", "status"].contains(operation) else {
+      return arguments
+    }
+    return [operation] + place + arguments.dropFirst()
   }
 
   /// Runs it to its end.

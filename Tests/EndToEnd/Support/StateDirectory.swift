@@ -14,6 +14,9 @@ struct StateDirectory: Sendable {
     try tool("mkdir", "--mode=0700", path)
   }
 
+  /// One that is there, or that a run will make.
+  init(at path: String) { self.path = path }
+
   /// What a staged run that uses it says.
   var options: [String] { ["--write-back", "staged", "--state-dir", path] }
 

@@ -1,0 +1,81 @@
+import CLinux
+import Glibc
+package import SystemPackage
+
+/// A process, told from every later one that gets its number, and from those of another boot (PITFALLS E3).
+package struct ProcessIdentity: Sendable, Hashable, Codable {
+  /// Its number.
+  package let id: Int32
+  /// When it started, in clock ticks since boot (proc_pid_stat(5), field 22).
+  package let start: UInt64
+  /// The boot in which it runs (random(4), `boot_id`).
+  package let boot: UniqueID
+
+  enum CodingKeys: String, CodingKey {
+    case id = "ProcessID"
+    case start = "ProcessStart"
+    case boot = "BootID"
+  }
+
+  /// This process.
+  package static func own() throws(Errno) -> ProcessIdentity {
+    let id = ownProcess()
+    guard let start = try startTime(of: id) else { throw .noSuchProcess }
+    return ProcessIdentity(id: id, start: start, boot: try bootID())
+  }
+
+  package init(id: Int32, start: UInt64, boot: UniqueID) {
+    self.id = id
+    self.start = start
+    self.boot = boot
+  }
+
+  /// Whether it is still there; a zombie, of which nobody has taken note, is not.
+  package func isAlive() throws(Errno) -> Bool {
+    guard try bootID() == boot, try startTime(of: id) == start else { return false }
+    return processState(of: id) != "Z"
+  }
+
+  /// Asks it to end (SIGTERM), or ends it (SIGKILL); returns whether it was there.
+  package func signal(atOnce: Bool = false) throws(Errno) -> Bool {
+    let process = cl_open_process(id)
+    if process == -Errno.noSuchProcess.rawValue { return false }
+    let descriptor = OwnedDescriptor(adopting: try check(process))
+    // Looked at once it is held: from here on the number can lead nowhere else.
+    guard try isAlive() else { return false }
+    let result = cl_signal_process(descriptor.rawValue, atOnce ? SIGKILL : SIGTERM)
+    if result == -Errno.noSuchProcess.rawValue { return false }
+    try check(result)
+    return true
+  }
+}
+
+/// Starts this executable with `arguments`, apart from this process and its terminal; nobody waits for it.
+package func startDetached(_ arguments: [String]) throws(Errno) {
+  var process: CInt = 0
+  var words = unsafe (["vmresync"] + arguments).map { unsafe strdup($0) }
+  defer { unsafe words.forEach { word in unsafe free(word) } }
+  unsafe words.append(nil)
+  let result = unsafe words.withUnsafeBufferPointer { words in
+    // The null at its end stands there.
+    unsafe cl_spawn_detached("/proc/self/exe", words.baseAddress.unsafelyUnwrapped, &process)
+  }
+  try check(result)
+}
+
+/// Waits so many milliseconds, or until a stop signal comes; returns whether one came.
+///
+/// The calling thread has them blocked (``StopSignals/block()``).
+package func waitForStopSignal(milliseconds: Int32) throws(Errno) -> Bool {
+  let signals = try StopSignalQueue()
+  guard try waitForReadable([signals.descriptor.rawValue], milliseconds: milliseconds)[0] else {
+    return false
+  }
+  return try signals.take() != nil
+}
+
+/// Who runs this process: the user that sudo(8) was called by, or the one that owns it.
+package func userName() -> String {
+  if let name = unsafe getenv("SUDO_USER") { return unsafe String(cString: name) }
+  return geteuid() == 0 ? "root" : "\(geteuid())"
+}

@@ -1,0 +1,136 @@
+package import SystemPackage
+
+/// A folder of the state directory whose files another module knows: records as files that only root may write.
+package struct StateFolder: ~Copyable, Sendable {
+  /// Where it is, for messages.
+  package let path: FilePath
+  private let directory: PrivateDirectory
+
+  /// Opens the folder `name` of the state directory at `state`, and makes both where they are not there.
+  ///
+  /// - Throws: what ``DirectoryStore/init(at:)`` throws.
+  package init(_ name: String, in state: FilePath) throws(ResyncError) {
+    try self.init(name, in: DirectoryStore.absolute(state), making: true)
+  }
+
+  /// Opens it as it is, to read; nil where there is none.
+  package static func ifPresent(_ name: String, in state: FilePath) throws(ResyncError) -> StateFolder? {
+    do throws(ResyncError) {
+      return try StateFolder(name, in: DirectoryStore.absolute(state), making: false)
+    } catch  where error.errno == .noSuchFileOrDirectory {
+      return nil
+    }
+  }
+
+  private init(_ name: String, in state: FilePath, making: Bool) throws(ResyncError) {
+    let parent = try DirectoryStore.walk(to: state, making: making)
+    directory = try DirectoryStore.child(name, of: parent, state, making)
+    path = state.appending(name)
+  }
+
+  /// The names in it.
+  package func names() throws(ResyncError) -> [String] {
+    try attempt("list", on: path.string, .setUp) { () throws(Errno) in try directory.names() }
+  }
+
+  /// The bytes of the file `name`, or `FOLDER/NAME`, at most `limit`; nil where there is none.
+  ///
+  /// - Throws: 32769 for what others than root may write; 32775 for what is too long.
+  package func read(_ name: String, limit: Int) throws(ResyncError) -> [UInt8]? {
+    let title = path.appending(name).string
+    guard let file = try open(name, title) else { return nil }
+    let status = try attempt("look at", on: title, .setUp) { () throws(Errno) in try FileStatus(of: file) }
+    guard status.kind == .regular else { throw DirectoryStore.untrusted(title, "it is no regular file") }
+    try DirectoryStore.checkOwner(status, title)
+    let bytes = try attempt("read", on: title, .setUp) { () throws(Errno) in
+      try file.readAll(limit: limit + 1)
+    }
+    guard bytes.count <= limit else { throw RecordFault.tooLong(limit).error(on: title) }
+    return bytes
+  }
+
+  private func open(_ name: String, _ title: String) throws(ResyncError) -> OwnedDescriptor? {
+    do throws(Errno) {
+      return try OwnedDescriptor(opening: name, in: directory.descriptor, [.noFollow, .nonBlocking])
+    } catch .noSuchFileOrDirectory {
+      return nil
+    } catch .tooManySymbolicLinkLevels {
+      throw DirectoryStore.untrusted(title, "it is a symbolic link")
+    } catch {
+      throw ResyncError(.kernel(error, .setUp), "read", on: title)
+    }
+  }
+
+  /// Puts a file of these bytes in the place of what is called `name`.
+  ///
+  /// - Parameter isDurable: whether a power cut after the return finds it; without, it finds an old one, or none.
+  package func replace(_ name: String, by bytes: [UInt8], isDurable: Bool) throws(ResyncError) {
+    try attempt("write", on: path.appending(name).string, .setUp, remedy: DirectoryStore.writingRemedy(path))
+    {
+      () throws(Errno) in
+      try directory.replace(name, by: bytes, through: name + ".new", isDurable: isDurable)
+    }
+  }
+
+  /// Removes the file `name`; none is as good.
+  package func remove(_ name: String) throws(ResyncError) {
+    try attempt("remove", on: path.appending(name).string, .setUp) { () throws(Errno) in
+      try directory.remove(name)
+    }
+  }
+
+  /// Opens the folder `name` in it; nil where there is none.
+  package func folder(_ name: String) throws(ResyncError) -> StateFolder? {
+    do throws(ResyncError) {
+      return StateFolder(path.appending(name), try DirectoryStore.child(name, of: directory, path, false))
+    } catch  where error.errno == .noSuchFileOrDirectory {
+      return nil
+    }
+  }
+
+  /// Makes the folder `name` in it, durably, and opens it.
+  package func makeFolder(_ name: String) throws(ResyncError) -> StateFolder {
+    StateFolder(path.appending(name), try DirectoryStore.child(name, of: directory, path, true))
+  }
+
+  private init(_ path: FilePath, _ directory: consuming PrivateDirectory) {
+    self.path = path
+    self.directory = directory
+  }
+
+  /// Removes the folder `name` with its files; it holds no folder.
+  package func removeFolder(_ name: String) throws(ResyncError) {
+    guard let inner = try folder(name) else { return }
+    for file in try inner.names() { try inner.remove(file) }
+    try attempt("remove", on: path.appending(name).string, .setUp) { () throws(Errno) in
+      try directory.removeDirectory(name)
+    }
+  }
+
+  /// Runs `body` while nobody else does with the same folder; waits at most ten seconds for another.
+  package func alone<Value: ~Copyable>(_ body: () throws(ResyncError) -> Value) throws(ResyncError) -> Value {
+    let title = path.appending(Self.lock).string
+    let file = try attempt("open", on: title, .setUp, remedy: DirectoryStore.writingRemedy(path)) {
+      () throws(Errno) in try directory.openingOrCreating(Self.lock)
+    }
+    let deadline = ContinuousClock.now + .seconds(10)
+    while true {
+      do throws(Errno) {
+        try file.lockExclusively()
+        break
+      } catch .resourceTemporarilyUnavailable {
+        guard ContinuousClock.now < deadline else {
+          throw ResyncError(
+            .inUse, "lock", on: title, reason: "another vmresync has been changing what is in it for 10 s",
+            remedy: "see who it is: fuser -v \(ShellWord(title))")
+        }
+        pause(milliseconds: 5)
+      } catch {
+        throw ResyncError(.kernel(error, .setUp), "lock", on: title)
+      }
+    }
+    return try body()
+  }
+
+  private static let lock = "lock"
+}

@@ -1,0 +1,156 @@
+public import DeviceResync
+
+/// How a run becomes a job.
+public enum JobMode: Sendable {
+  /// It runs in this process, and leaves a record.
+  case now
+  /// Another process runs it, at once or later; at how many microseconds since 1970-01-01, midnight UTC.
+  case later(Int64)
+  /// It is the job that another process has added.
+  case started(UniqueID)
+}
+
+/// Keeps a job's record beside whoever watches its run.
+///
+/// The record is made when the plan has passed and nobody declines it: what is refused is no job.
+public final class JobSpectator<Base: Spectator>: Spectator {
+  private let base: Base
+  private let jobs: JobStore
+  private let mode: JobMode
+  private let order: JobOrder
+  /// Starts the process of a job that is not run here.
+  private let launch: (UniqueID) throws(ResyncError) -> Void
+  private var id: UniqueID?
+  private var progress = JobProgress(percentComplete: 0, status: RunPhase.planning.rawValue, progress: nil)
+  private var lastNote = ContinuousClock.now
+
+  /// How often progress is noted: what another shell sees of it is this old.
+  private static var beat: Duration { .milliseconds(500) }
+
+  /// - Parameters:
+  ///   - base: who watches, and answers.
+  ///   - launch: starts the process of a job that is not run here.
+  public init(
+    _ base: Base, _ call: ServiceCall, _ mode: JobMode, jobs: consuming JobStore,
+    launch: @escaping (UniqueID) throws(ResyncError) -> Void
+  ) {
+    self.base = base
+    self.jobs = jobs
+    self.mode = mode
+    self.launch = launch
+    order = JobOrder(call.request, call.limits)
+    if case .started(let id) = mode { self.id = id }
+  }
+
+  /// Refuses where another job is in the way; makes the record where the run begins.
+  public func planned(_ plan: PlanReport) -> MonitorStep {
+    // Before the guards, which only see who holds the disks: it is the job that is to be named.
+    do throws(ResyncError) {
+      if id == nil { try jobs.checkAlone(new()) }
+    } catch {
+      return .end(RunResult(order.request, refusedBy: error))
+    }
+    return beginning(base.planned(plan))
+  }
+  /// Makes the record where the run begins.
+  public func answered(_ line: String) -> MonitorStep { beginning(base.answered(line)) }
+  /// Passes it on.
+  public func willFinish(bytesLeft: UInt64) { base.willFinish(bytesLeft: bytesLeft) }
+
+  /// Takes note, and passes it on.
+  public func heard(_ event: RunEvent) -> MonitorStep {
+    note(event)
+    return base.heard(event)
+  }
+
+  /// Makes the record where the run begins.
+  private func beginning(_ step: MonitorStep) -> MonitorStep {
+    guard case .begin = step else { return step }
+    do throws(ResyncError) {
+      switch mode {
+      case .now: try beginHere()
+      case .later(let time): return .end(try schedule(time))
+      case .started(let id):
+        try jobs.changing(id) { job throws(ResyncError) in job.enter(.running, at: jobs.now()) }
+      }
+      return step
+    } catch {
+      return .end(RunResult(order.request, refusedBy: error))
+    }
+  }
+
+  private func new() -> Job {
+    Job(
+      .random(), order.request, relationship: order.request.relationship, owner: userName(), now: jobs.now())
+  }
+
+  private func beginHere() throws(ResyncError) {
+    var job = new()
+    job.process = try JobStore.own()
+    job.enter(.starting, at: job.submitted)
+    job.enter(.running, at: job.submitted)
+    try jobs.add(job, order: nil)
+    id = job.id
+  }
+
+  private func schedule(_ time: Int64) throws(ResyncError) -> RunResult {
+    var job = new()
+    let isLater = time > job.submitted
+    job.scheduled = isLater ? time : nil
+    job.status = isLater ? "waits for its time" : "waits for its process"
+    try jobs.add(job, order: order)
+    do throws(ResyncError) {
+      try launch(job.id)
+    } catch {
+      try? jobs.remove(job.id)
+      throw error
+    }
+    waitUntilTaken(job.id)
+    let title = isLater ? Moment(time).text(now: job.submitted) : "now"
+    return RunResult(
+      order.request, starting: job.id, at: isLater ? Moment(time).cimDateTime : nil,
+      "job \(job.id) starts \(title); watch it with: vmresync job watch \(job.id)")
+  }
+
+  /// So that who looks next finds it with its process; one that is not taken is started by `job run-due`.
+  private func waitUntilTaken(_ id: UniqueID) {
+    let deadline = ContinuousClock.now + .milliseconds(200)
+    while ContinuousClock.now < deadline, let job = try? jobs.job(id), job.state == .new, job.process == nil {
+      pause(milliseconds: 5)
+    }
+  }
+
+  private func note(_ event: RunEvent) {
+    guard let id else { return }
+    switch event {
+    case .progress(let now):
+      progress.percentComplete = max(progress.percentComplete, UInt16(clamping: min(99, now.percent)))
+      progress.status = now.phase.rawValue
+      progress.progress = now
+      guard lastNote.duration(to: .now) >= Self.beat else { return }
+      lastNote = .now
+      // What nobody can read does not end a run.
+      try? jobs.note(progress, of: id)
+    case .committed:
+      _ = try? jobs.changing(id) { job throws(ResyncError) in job.isCancellable = false }
+    case .ending:
+      _ = try? jobs.changing(id) { job throws(ResyncError) in
+        if job.state.isAtWork { job.enter(.shuttingDown, at: jobs.now()) }
+      }
+    default: break
+    }
+  }
+
+  /// Takes note of how the run ended; returns the result that names the record.
+  public func finished(_ result: RunResult) -> RunResult {
+    guard let id else { return result }
+    var result = result
+    result.jobRecord = id
+    do throws(ResyncError) {
+      try jobs.finish(id, result)
+    } catch {
+      result.message += "; its record could not be written: \(error)"
+    }
+    return result
+  }
+}
