@@ -50,8 +50,6 @@ int cl_hold_standard_descriptors(void) {
   return 0;
 }
 
-int cl_ask_to_end(int process) { return pidfd_send_signal(process, SIGTERM, NULL, 0) == 0 ? 0 : -errno; }
-
 int cl_forbid_core_dumps(void) { return prctl(PR_SET_DUMPABLE, 0) == 0 ? 0 : -errno; }
 
 int cl_try_ring(void) {

@@ -185,9 +185,8 @@ extension RoleChanging {
     // In place old and new blocks are mixed already: to end it makes nothing better.
     if case .settled(.inconsistent) = busy.consistency { throw busy.isBusy("fail over to") }
     try attempt("end", on: "process \(run.process)", .setUp) { () throws(Errno) in
-      guard try bootID() == run.boot else { return }
       // One that is gone lets its lock go.
-      _ = try askToEnd(run.process, startedAt: run.processStart)
+      _ = try run.worker.signal()
     }
   }
 

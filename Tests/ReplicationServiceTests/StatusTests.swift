@@ -72,6 +72,8 @@ import Testing
     disabled.isEnabled = false
     var live = facts(.settled(inconsistent()))
     live.failedOver = time(30)
+    var reverted = facts()
+    reverted.state?.liveUntil = time(30)
     var restarted = facts()
     restarted.boot = now - 50 * second
     var young = facts(equal: 3 * day)
@@ -107,6 +109,7 @@ import Testing
         facts(.resynchronizing(run(), before: .consistent(at: time(100))), jobs: [job(ended: 50, .timeout)]),
         waiting, critical, "32772"
       ),
+      (reverted, waiting, critical, "was live"),
       (live, .recovered, .warning, "failover was not reversed"),
       (facts(.settled(.fuzzy(from: time(101), to: time(100)))), .replicating, .warning, "Fuzzy"),
       (facts(equal: 8 * day), .replicating, .ok, ""),

@@ -179,8 +179,6 @@ int cl_wait_for_stop_signal(void);
 int cl_hold_standard_descriptors(void);
 /// prctl(2), PR_SET_DUMPABLE 0: no core file with guests' bytes.
 int cl_forbid_core_dumps(void);
-/// Sends SIGTERM through a process's descriptor: never to another that got its number (pidfd_send_signal(2)).
-int cl_ask_to_end(int process);
 
 /// Sets up a ring of one entry and closes it again: 0, or why the kernel gives none (io_uring_setup(2)).
 int cl_try_ring(void);

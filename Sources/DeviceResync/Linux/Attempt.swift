@@ -1,4 +1,4 @@
-package import SystemPackage
+import SystemPackage
 
 /// Runs `body` and adds to its errno what was tried and on which device; meanwhile ``UnderWay`` knows of it.
 package func attempt<Value: ~Copyable>(

@@ -60,6 +60,8 @@ public struct RelationshipState: Sendable, Hashable {
   var obsoletePoints: [PlannedPoint] = []
   /// That its recovery is live; nil where it is not known to be.
   public var failedOver: FailedOver?
+  /// When a failover was taken back: until a run has gone through since, what the recovery holds is nobody's knowledge.
+  public var liveUntil: Timestamp?
   /// Its last exchange of roles; nil where there was none.
   public var reversal: Reversal?
 
@@ -96,6 +98,7 @@ extension RelationshipState: Codable {
     case recoveryPoint = "RecoveryPoint"
     case obsoletePoints = "ObsoleteRecoveryPoints"
     case failedOver = "FailedOver"
+    case liveUntil = "LiveUntil"
     case reversal = "Reversal"
   }
 
@@ -110,6 +113,7 @@ extension RelationshipState: Codable {
     recoveryPoint = try container.decodeIfPresent(RecoveryPoint.self, forKey: .recoveryPoint)
     obsoletePoints = try container.decodeIfPresent([PlannedPoint].self, forKey: .obsoletePoints) ?? []
     failedOver = try container.decodeIfPresent(FailedOver.self, forKey: .failedOver)
+    liveUntil = try container.decodeIfPresent(Timestamp.self, forKey: .liveUntil)
     reversal = try container.decodeIfPresent(Reversal.self, forKey: .reversal)
   }
 
@@ -125,6 +129,7 @@ extension RelationshipState: Codable {
     try container.encodeIfPresent(recoveryPoint, forKey: .recoveryPoint)
     if !obsoletePoints.isEmpty { try container.encode(obsoletePoints, forKey: .obsoletePoints) }
     try container.encodeIfPresent(failedOver, forKey: .failedOver)
+    try container.encodeIfPresent(liveUntil, forKey: .liveUntil)
     try container.encodeIfPresent(reversal, forKey: .reversal)
   }
 }

@@ -49,6 +49,9 @@ public struct RunRecord: Sendable, Hashable, Codable {
     }
   }
 
+  /// Its process, told from every later one.
+  var worker: ProcessIdentity { ProcessIdentity(id: process, start: processStart, boot: boot) }
+
   /// Whether its process is still there; a zombie's I/O may still be ending, which the claims tell (PITFALLS E1).
   func isAlive() throws(ResyncError) -> Bool {
     try attempt("look at", on: "process \(process)", .setUp) { () throws(Errno) in

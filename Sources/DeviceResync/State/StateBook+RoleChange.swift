@@ -28,6 +28,7 @@ extension StateBook where Store: ~Copyable {
     try changing { book throws(ResyncError) in
       guard var state = try book.unchanged(found) else { return false }
       state.failedOver = nil
+      state.liveUntil = .now()
       try book.write(state, .relationship(state.id))
       return true
     }

@@ -212,6 +212,7 @@ extension StateBook where Store: ~Copyable {
       state.recoveryPoint?.images = images
     }
     state.consistency = .settled(settled)
+    if ending.goesThrough { state.liveUntil = nil }
     if let completed {
       state.completed.removeAll { $0.id == completed.id }
       state.completed = Array(([completed] + state.completed).prefix(RelationshipState.mostCompleted))

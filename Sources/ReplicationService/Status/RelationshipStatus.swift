@@ -96,6 +96,9 @@ public struct RelationshipStatus: Sendable, Equatable {
       add(left.since.seconds * 1_000_000, "the recovery is Inconsistent: it must not be used")
     case .settled, .resynchronizing: break
     }
+    if let live = facts.state?.liveUntil {
+      add(live.seconds * 1_000_000, "the recovery was live until its failover was taken back")
+    }
     // A second is what the time of the last proof is known to.
     func isLater(_ job: Job) -> Bool { (job.ended ?? 0) + 1_000_000 > (lastEqual ?? 0) }
     if let last, isLater(last), last.returnValue != .completed || last.state == .terminated {

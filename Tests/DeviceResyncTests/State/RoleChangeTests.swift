@@ -53,7 +53,9 @@ import Testing
     let isReverted = try book.revertFailover(try Self.state(book))
     #expect(isReverted)
     #expect(try Self.refusal("a", "b", book) == nil)
+    #expect(try Self.state(book).liveUntil != nil)
     try book.runStaged(sampleRun(2), on: Self.pairs, endingAt: 200)
+    #expect(try Self.state(book).liveUntil == nil)
   }
 
   @Test("after a reverse the disks go the other way, as in a first run, and after another one back")
