@@ -184,10 +184,8 @@ extension RoleChanging {
   private func end(_ run: RunRecord, _ busy: RelationshipState) throws(ResyncError) {
     // In place old and new blocks are mixed already: to end it makes nothing better.
     if case .settled(.inconsistent) = busy.consistency { throw busy.isBusy("fail over to") }
-    try attempt("end", on: "process \(run.process)", .setUp) { () throws(Errno) in
-      // One that is gone lets its lock go.
-      _ = try run.worker.signal()
-    }
+    // One that is gone lets its lock go.
+    _ = try run.worker.signal()
   }
 
   /// Finishes what was committed on the recoveries, and drops what was not.

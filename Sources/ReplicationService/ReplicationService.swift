@@ -97,9 +97,7 @@ public struct ReplicationService: Sendable {
 
 /// Starts `vmresync job run` of a job, apart from this process.
 public func launchJob(_ id: UniqueID, stateDirectory: String) throws(ResyncError) {
-  try attempt("start a process for", on: "job \(id)", .setUp) { () throws(Errno) in
-    try startDetached(["job", "run", "\(id)", "--state-dir", stateDirectory])
-  }
+  try startDetached(["job", "run", "\(id)", "--state-dir", stateDirectory], for: "job \(id)")
 }
 
 /// Whoever watches a run for nobody: it begins where nothing is in the way, and every question is answered with no.

@@ -55,7 +55,7 @@ import Testing
   /// One at work in this process.
   private func working(_ jobs: borrowing JobStore, of relationship: String? = "web") throws -> Job {
     var job = new(jobs, of: relationship)
-    job.process = try JobStore.own()
+    job.process = try ProcessIdentity.own()
     job.enter(.starting, at: jobs.now())
     job.enter(.running, at: jobs.now())
     return job
@@ -139,7 +139,7 @@ import Testing
   func dead() throws {
     let folder = try Folder()
     let jobs = try folder.jobs()
-    let own = try JobStore.own()
+    let own = try ProcessIdentity.own()
     for process in [
       ProcessIdentity(id: own.id, start: own.start + 1, boot: own.boot),
       ProcessIdentity(id: own.id, start: own.start, boot: .random()),

@@ -1,7 +1,7 @@
 import SystemPackage
 
 /// Runs `body` and adds to its errno what was tried and on which device; meanwhile ``UnderWay`` knows of it.
-package func attempt<Value: ~Copyable>(
+func attempt<Value: ~Copyable>(
   _ attempt: String, on device: String, side: Side? = nil, _ moment: ResyncError.Moment = .open,
   remedy: String? = nil, _ body: () throws(Errno) -> Value
 ) throws(ResyncError) -> Value {

@@ -1,6 +1,6 @@
 import CLinux
 import Glibc
-package import SystemPackage
+import SystemPackage
 
 /// A process, told from every later one that gets its number, and from those of another boot (PITFALLS E3).
 package struct ProcessIdentity: Sendable, Hashable, Codable {
@@ -18,10 +18,12 @@ package struct ProcessIdentity: Sendable, Hashable, Codable {
   }
 
   /// This process.
-  package static func own() throws(Errno) -> ProcessIdentity {
-    let id = ownProcess()
-    guard let start = try startTime(of: id) else { throw .noSuchProcess }
-    return ProcessIdentity(id: id, start: start, boot: try bootID())
+  package static func own() throws(ResyncError) -> ProcessIdentity {
+    try attempt("look at", on: "this process", .setUp) { () throws(Errno) in
+      let id = ownProcess()
+      guard let start = try startTime(of: id) else { throw .noSuchProcess }
+      return ProcessIdentity(id: id, start: start, boot: try bootID())
+    }
   }
 
   package init(id: Int32, start: UInt64, boot: UniqueID) {
@@ -31,18 +33,28 @@ package struct ProcessIdentity: Sendable, Hashable, Codable {
   }
 
   /// Whether it is still there; a zombie, of which nobody has taken note, is not.
-  package func isAlive() throws(Errno) -> Bool {
+  package func isAlive() throws(ResyncError) -> Bool {
+    try attempt("look at", on: title, .setUp) { () throws(Errno) in try isThere() }
+  }
+
+  private var title: String { "process \(id)" }
+
+  private func isThere() throws(Errno) -> Bool {
     guard try bootID() == boot, try startTime(of: id) == start else { return false }
     return processState(of: id) != "Z"
   }
 
   /// Asks it to end (SIGTERM), or ends it (SIGKILL); returns whether it was there.
-  package func signal(atOnce: Bool = false) throws(Errno) -> Bool {
+  package func signal(atOnce: Bool = false) throws(ResyncError) -> Bool {
+    try attempt("ask to end", on: title, .setUp) { () throws(Errno) in try signalled(atOnce) }
+  }
+
+  private func signalled(_ atOnce: Bool) throws(Errno) -> Bool {
     let process = cl_open_process(id)
     if process == -Errno.noSuchProcess.rawValue { return false }
     let descriptor = OwnedDescriptor(adopting: try check(process))
     // Looked at once it is held: from here on the number can lead nowhere else.
-    guard try isAlive() else { return false }
+    guard try isThere() else { return false }
     let result = cl_signal_process(descriptor.rawValue, atOnce ? SIGKILL : SIGTERM)
     if result == -Errno.noSuchProcess.rawValue { return false }
     try check(result)
@@ -51,7 +63,13 @@ package struct ProcessIdentity: Sendable, Hashable, Codable {
 }
 
 /// Starts this executable with `arguments`, apart from this process and its terminal; nobody waits for it.
-package func startDetached(_ arguments: [String]) throws(Errno) {
+///
+/// - Parameter title: what it is for.
+package func startDetached(_ arguments: [String], for title: String) throws(ResyncError) {
+  try attempt("start a process for", on: title, .setUp) { () throws(Errno) in try startDetached(arguments) }
+}
+
+private func startDetached(_ arguments: [String]) throws(Errno) {
   var process: CInt = 0
   var words = unsafe (["vmresync"] + arguments).map { unsafe strdup($0) }
   defer { unsafe words.forEach { word in unsafe free(word) } }
@@ -66,12 +84,14 @@ package func startDetached(_ arguments: [String]) throws(Errno) {
 /// Waits so many milliseconds, or until a stop signal comes; returns whether one came.
 ///
 /// The calling thread has them blocked (``StopSignals/block()``).
-package func waitForStopSignal(milliseconds: Int32) throws(Errno) -> Bool {
-  let signals = try StopSignalQueue()
-  guard try waitForReadable([signals.descriptor.rawValue], milliseconds: milliseconds)[0] else {
-    return false
+package func waitForStopSignal(milliseconds: Int32) throws(ResyncError) -> Bool {
+  try attempt("take signals", on: "this process", .setUp) { () throws(Errno) in
+    let signals = try StopSignalQueue()
+    guard try waitForReadable([signals.descriptor.rawValue], milliseconds: milliseconds)[0] else {
+      return false
+    }
+    return try signals.take() != nil
   }
-  return try signals.take() != nil
 }
 
 /// Who runs this process: the user that sudo(8) was called by, or the one that owns it.

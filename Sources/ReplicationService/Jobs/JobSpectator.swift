@@ -86,7 +86,7 @@ public final class JobSpectator<Base: Spectator>: Spectator {
 
   private func beginHere() throws(ResyncError) {
     var job = new()
-    job.process = try JobStore.own()
+    job.process = try ProcessIdentity.own()
     job.enter(.starting, at: job.submitted)
     job.enter(.running, at: job.submitted)
     try jobs.add(job, order: nil)

@@ -1,5 +1,4 @@
 public import DeviceResync
-import SystemPackage
 
 extension JobStore {
   /// Asks a job to end, in order (`RequestStateChange`, 4 Terminate).
@@ -23,9 +22,7 @@ extension JobStore {
     }
     guard job != nil else { throw Self.unknown("\(id)") }
     if let process {
-      let wasThere = try attempt("ask to end", on: "process \(process.id)", .setUp) { () throws(Errno) in
-        try process.signal()
-      }
+      let wasThere = try process.signal()
       // Who looks next turns it to Exception.
       if !wasThere, result == .transitionStarted { return .invalidTransition }
     }

@@ -1,5 +1,4 @@
 public import DeviceResync
-import SystemPackage
 
 extension JobStore {
   /// Waits for a job's time, and takes it; what it is to do then, nil where a request or a signal ended the wait.
@@ -11,9 +10,7 @@ extension JobStore {
       if job.state == .starting { return try orderOrFailure(id) }
       let left = max(0, (job.scheduled ?? 0) - now()) / 1000
       // Not all of it at once: the host's clock may be set.
-      let isStopped = try attempt("wait for the time of", on: "job \(id)", .setUp) { () throws(Errno) in
-        try waitForStopSignal(milliseconds: Int32(min(left + 1, 10_000)))
-      }
+      let isStopped = try waitForStopSignal(milliseconds: Int32(min(left + 1, 10_000)))
       // One that nobody ended by request stays scheduled, for `job run-due`.
       if isStopped { return nil }
     }

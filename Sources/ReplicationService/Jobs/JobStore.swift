@@ -206,7 +206,7 @@ public struct JobStore: ~Copyable, Sendable {
           .invalidState, "start the job", on: "\(id)", reason: "it is \(job.state.name)",
           remedy: "see: vmresync job show \(id)")
       }
-      let own = try Self.own()
+      let own = try ProcessIdentity.own()
       if let process = job.process, process != own, try Self.isAlive(job) {
         throw ResyncError(
           .inUse, "start the job", on: "\(id)", reason: "process \(process.id) waits for its time with it")
@@ -226,15 +226,8 @@ public struct JobStore: ~Copyable, Sendable {
     return job
   }
 
-  static func own() throws(ResyncError) -> ProcessIdentity {
-    try attempt("look at", on: "this process", .setUp) { () throws(Errno) in try ProcessIdentity.own() }
-  }
-
   static func isAlive(_ job: Job) throws(ResyncError) -> Bool {
-    guard let process = job.process else { return false }
-    return try attempt("look at", on: "process \(process.id)", .setUp) { () throws(Errno) in
-      try process.isAlive()
-    }
+    try job.process?.isAlive() ?? false
   }
 
   /// A job whose process is gone has failed, and how far it came is not known.
