@@ -73,7 +73,7 @@ public struct ReplicationService: Sendable {
       case .now: .now
       case .at(let time): .later(time)
       }
-    let spectator = JobSpectator(Unattended(), call, mode, jobs: try jobs()) { id throws(ResyncError) in
+    let spectator = JobSpectator(Unattended(), call, mode, jobs: jobs) { id throws(ResyncError) in
       guard let launch else { return try launchJob(id, stateDirectory: stateDirectory.string) }
       try launch(id)
     }

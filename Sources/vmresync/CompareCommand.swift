@@ -45,7 +45,7 @@ struct CompareCommand: ParsableCommand {
     call.request.windowOffset = byteOffset?.bytes ?? 0
     call.request.windowLength = byteLength?.bytes
     limits.apply(to: &call.limits)
-    try Session(call, json: pairs.json, output: output, showsMap: map, rangesFile: ranges)
+    Session(call, json: pairs.json, output: output, showsMap: map, rangesFile: ranges)
       .run(.now, confirming: false)
   }
 }

@@ -56,7 +56,7 @@ struct WritingRunOptions: ParsableArguments {
       // When it runs nobody can be asked; the plan's own question is asked now.
       call.request.isInteractive = false
     }
-    try Session(call, json: pairs.json, output: output).run(mode, confirming: !yes)
+    Session(call, json: pairs.json, output: output).run(mode, confirming: !yes)
   }
 }
 

@@ -34,7 +34,7 @@ struct Session {
   }
 
   /// Plans, asks where `confirming`, and runs, as a job where one is recorded.
-  func run(_ mode: JobMode, confirming: Bool) throws(ResyncError) -> Never {
+  func run(_ mode: JobMode, confirming: Bool) -> Never {
     let style = output?.progress ?? .auto
     let spectator = RunSpectator(
       call.request, confirming: confirming, showsPlan: !printer.json && !printer.isQuiet,
@@ -50,15 +50,17 @@ struct Session {
     guard call.isRecorded else {
       Supervision.run(.resynchronize(call.request), call.limits, spectator, show)
     }
-    Supervision.run(try JobSpectator(spectator, call, mode), call, show)
+    Supervision.run(JobSpectator(spectator, call, mode), call, show)
   }
 }
 
 extension JobSpectator {
   /// In the state directory of the call; another process is this program again.
-  convenience init(_ base: Base, _ call: ServiceCall, _ mode: JobMode) throws(ResyncError) {
+  convenience init(_ base: Base, _ call: ServiceCall, _ mode: JobMode) {
     let directory = call.request.stateDirectory
-    self.init(base, call, mode, jobs: try JobStore(in: FilePath(directory))) { id throws(ResyncError) in
+    self.init(base, call, mode) { () throws(ResyncError) in
+      try JobStore(in: FilePath(directory))
+    } launch: { id throws(ResyncError) in
       try launchJob(id, stateDirectory: directory)
     }
   }

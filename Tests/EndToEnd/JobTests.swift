@@ -24,11 +24,12 @@ import Testing
     return try #require(report["Job"]["InstanceID"].text, "\(report)")
   }
 
-  /// A pair that a run takes long to compare.
+  /// A pair that a run takes minutes to compare: it is ended before.
   private func longPair() throws -> SystemPair {
-    let primary = try Image("primary", size: LongRun.size)
-    let recovery = try Image("recovery", size: LongRun.size)
-    try primary.write(Array("new".utf8), at: LongRun.size - 4096)
+    let size = LongRun.size * 32
+    let primary = try Image("primary", size: size)
+    let recovery = try Image("recovery", size: size)
+    try primary.write(Array("new".utf8), at: size - 4096)
     try recovery.write(Array("old".utf8), at: 0)
     return try SystemPair(primary.path, recovery.path)
   }
@@ -63,6 +64,21 @@ import Testing
       #expect(job["PercentComplete"].int == 100 && job["ErrorCode"].int == 0 && job["ReturnValue"].int == 0)
     }
     #expect(all[1]["AffectedElements"].array.map { $0["Path"].text } == [pair.primary, pair.recovery])
+  }
+
+  @Test("a comparison goes on where no record can be made, and says so; a run that writes does not")
+  func noRecord() throws {
+    let pair = try TestPair(differing: .loops)
+    let systems = try SystemPair(pair.primary, pair.recovery)
+    let state = Place.ours("other-state")
+    try tool("mkdir", "--mode=0700", state)
+    _ = try Image("other-state/jobs", Array("no folder".utf8))
+    let compared = try systems.run(.compare, ["--state-dir", state])
+    expect(compared, 0, status: 1)
+    #expect(
+      compared.message.contains("it left no record") && compared["JobRecord"] == .missing, "\(compared)")
+    expect(try systems.run(.resync, ["--state-dir", state]), 32773)
+    try pair.expectUntouched()
   }
 
   @Test("in the background: 4096 at once, and the job comes to what the foreground would")

@@ -46,14 +46,14 @@ import Testing
     func pass(_ seconds: Int64) { time.withLock { $0 += seconds * JobStoreTests.second } }
   }
 
-  private func new(_ jobs: borrowing JobStore, of relationship: String? = "web") -> Job {
+  private func new(_ jobs: JobStore, of relationship: String? = "web") -> Job {
     var request = RunRequest(.resync, pairs: [.init(primary: "/dev/a", recovery: "/dev/b")])
     request.computerSystem = relationship.map { "\($0)01" }
     return Job(.random(), request, relationship: relationship, owner: "root", now: jobs.now())
   }
 
   /// One at work in this process.
-  private func working(_ jobs: borrowing JobStore, of relationship: String? = "web") throws -> Job {
+  private func working(_ jobs: JobStore, of relationship: String? = "web") throws -> Job {
     var job = new(jobs, of: relationship)
     job.process = try ProcessIdentity.own()
     job.enter(.starting, at: jobs.now())

@@ -15,12 +15,15 @@ public enum JobMode: Sendable {
 /// The record is made when the plan has passed and nobody declines it: what is refused is no job.
 public final class JobSpectator<Base: Spectator>: Spectator {
   private let base: Base
-  private let jobs: JobStore
+  private let open: () throws(ResyncError) -> JobStore
+  private var opened: JobStore?
   private let mode: JobMode
   private let order: JobOrder
   /// Starts the process of a job that is not run here.
   private let launch: (UniqueID) throws(ResyncError) -> Void
   private var id: UniqueID?
+  /// Why there is no record of a run that goes on without.
+  private var fault: ResyncError?
   private var progress = JobProgress(percentComplete: 0, status: RunPhase.planning.rawValue, progress: nil)
   private var lastNote = ContinuousClock.now
 
@@ -29,13 +32,15 @@ public final class JobSpectator<Base: Spectator>: Spectator {
 
   /// - Parameters:
   ///   - base: who watches, and answers.
+  ///   - open: opens the records, once one is needed.
   ///   - launch: starts the process of a job that is not run here.
   public init(
-    _ base: Base, _ call: ServiceCall, _ mode: JobMode, jobs: consuming JobStore,
+    _ base: Base, _ call: ServiceCall, _ mode: JobMode,
+    jobs open: @escaping () throws(ResyncError) -> JobStore,
     launch: @escaping (UniqueID) throws(ResyncError) -> Void
   ) {
     self.base = base
-    self.jobs = jobs
+    self.open = open
     self.mode = mode
     self.launch = launch
     order = JobOrder(call.request, call.limits)
@@ -46,11 +51,20 @@ public final class JobSpectator<Base: Spectator>: Spectator {
   public func planned(_ plan: PlanReport) -> MonitorStep {
     // Before the guards, which only see who holds the disks: it is the job that is to be named.
     do throws(ResyncError) {
-      if id == nil { try jobs.checkAlone(new()) }
-    } catch {
+      if id == nil { try jobs().checkAlone(new()) }
+    } catch  where error.returnValue == .systemInUse {
       return .end(RunResult(order.request, refusedBy: error))
+    } catch {
+      // Where the records cannot be opened the plan may say more of the reason; else the beginning does.
     }
     return beginning(base.planned(plan))
+  }
+
+  private func jobs() throws(ResyncError) -> JobStore {
+    if let opened { return opened }
+    let jobs = try open()
+    opened = jobs
+    return jobs
   }
   /// Makes the record where the run begins.
   public func answered(_ line: String) -> MonitorStep { beginning(base.answered(line)) }
@@ -71,21 +85,29 @@ public final class JobSpectator<Base: Spectator>: Spectator {
       case .now: try beginHere()
       case .later(let time): return .end(try schedule(time))
       case .started(let id):
+        let jobs = try jobs()
         try jobs.changing(id) { job throws(ResyncError) in job.enter(.running, at: jobs.now()) }
       }
       return step
     } catch {
+      // Who only reads needs no record.
+      guard order.request.writes else {
+        fault = error
+        return step
+      }
       return .end(RunResult(order.request, refusedBy: error))
     }
   }
 
-  private func new() -> Job {
+  private func new() throws(ResyncError) -> Job {
     Job(
-      .random(), order.request, relationship: order.request.relationship, owner: userName(), now: jobs.now())
+      .random(), order.request, relationship: order.request.relationship, owner: userName(),
+      now: try jobs().now())
   }
 
   private func beginHere() throws(ResyncError) {
-    var job = new()
+    let jobs = try jobs()
+    var job = try new()
     job.process = try ProcessIdentity.own()
     job.enter(.starting, at: job.submitted)
     job.enter(.running, at: job.submitted)
@@ -94,7 +116,8 @@ public final class JobSpectator<Base: Spectator>: Spectator {
   }
 
   private func schedule(_ time: Int64) throws(ResyncError) -> RunResult {
-    var job = new()
+    let jobs = try jobs()
+    var job = try new()
     let isLater = time > job.submitted
     job.scheduled = isLater ? time : nil
     job.status = isLater ? "waits for its time" : "waits for its process"
@@ -105,7 +128,7 @@ public final class JobSpectator<Base: Spectator>: Spectator {
       try? jobs.remove(job.id)
       throw error
     }
-    waitUntilTaken(job.id)
+    waitUntilTaken(job.id, in: jobs)
     let title = isLater ? Moment(time).text(now: job.submitted) : "now"
     return RunResult(
       order.request, starting: job.id, at: isLater ? Moment(time).cimDateTime : nil,
@@ -113,7 +136,7 @@ public final class JobSpectator<Base: Spectator>: Spectator {
   }
 
   /// So that who looks next finds it with its process; one that is not taken is started by `job run-due`.
-  private func waitUntilTaken(_ id: UniqueID) {
+  private func waitUntilTaken(_ id: UniqueID, in jobs: JobStore) {
     let deadline = ContinuousClock.now + .milliseconds(200)
     while ContinuousClock.now < deadline, let job = try? jobs.job(id), job.state == .new, job.process == nil {
       pause(milliseconds: 5)
@@ -121,7 +144,7 @@ public final class JobSpectator<Base: Spectator>: Spectator {
   }
 
   private func note(_ event: RunEvent) {
-    guard let id else { return }
+    guard let id, let jobs = opened else { return }
     switch event {
     case .progress(let now):
       progress.percentComplete = max(progress.percentComplete, UInt16(clamping: min(99, now.percent)))
@@ -143,11 +166,12 @@ public final class JobSpectator<Base: Spectator>: Spectator {
 
   /// Takes note of how the run ended; returns the result that names the record.
   public func finished(_ result: RunResult) -> RunResult {
-    guard let id else { return result }
     var result = result
+    if let fault { result.message += "; it left no record: \(fault)" }
+    guard let id else { return result }
     result.jobRecord = id
     do throws(ResyncError) {
-      try jobs.finish(id, result)
+      try jobs().finish(id, result)
     } catch {
       result.message += "; its record could not be written: \(error)"
     }

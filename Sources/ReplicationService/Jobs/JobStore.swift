@@ -5,7 +5,7 @@ public import SystemPackage
 /// how far it is `progress.json`, and what it came to for programs and for people, `result.json` and `report.txt`.
 ///
 /// A record is replaced whole. Whoever changes one holds the folder's lock for that moment.
-public struct JobStore: ~Copyable, Sendable {
+public final class JobStore: Sendable {
   private let folder: StateFolder
   /// The clock: microseconds since 1970-01-01, midnight UTC.
   let now: @Sendable () -> Int64
@@ -21,7 +21,7 @@ public struct JobStore: ~Copyable, Sendable {
   /// Opens the jobs of the state directory at `state`, and makes their folder where it is not there.
   ///
   /// - Throws: 32769 where others than root may write there.
-  public init(in state: FilePath) throws(ResyncError) {
+  public convenience init(in state: FilePath) throws(ResyncError) {
     self.init(try StateFolder(Self.name, in: state))
   }
 
