@@ -6,6 +6,8 @@ public struct ServiceCall: Sendable {
   public var request: RunRequest
   /// How long it may take.
   public var limits: RunLimits
+  /// Whether it may leave a record.
+  public var leavesRecord = true
 
   /// Of disks that were named.
   public init(_ request: RunRequest) {
@@ -40,6 +42,6 @@ public struct ServiceCall: Sendable {
 
   /// Whether it leaves a record: all that write do, and what is done with a system.
   public var isRecorded: Bool {
-    request.writes || request.operation == .compare && request.relationship != nil
+    leavesRecord && (request.writes || request.operation == .compare && request.relationship != nil)
   }
 }

@@ -31,6 +31,7 @@ import Testing
     for round in 0..<10 {
       let child = try Command.start(Operation.resync.words(primary, recovery, LongRun.options))
       // A time, not an event: anywhere between its start and its end.
+      _ = eventually(within: 60) { WorkerProcess.running(below: child.id) != nil || child.hasEnded }
       pause(milliseconds: .random(in: 0...500, using: &random))
       WorkerProcess.running(below: child.id)?.signal(SIGKILL)
       let ended = try child.wait()

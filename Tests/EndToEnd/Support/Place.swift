@@ -91,7 +91,7 @@ struct OwnPlace: SuiteTrait, TestTrait, TestScoping {
   func provideScope(
     for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
   ) async throws {
-    try await Place.running(function)
+    try await withTaskExecutorPreference(TestThreads.shared) { try await Place.running(function) }
   }
 }
 
