@@ -17,7 +17,7 @@ public struct ReplicationService: Sendable {
   /// Creates a service.
   ///
   /// - Parameters:
-  ///   - run: by default a worker process of its own: the program calls ``Worker/enterIfAsked(_:)`` first of all.
+  ///   - run: by default a worker process of its own: the program calls ``enterIfAsked(_:)`` first of all.
   ///   - launch: starts the process of a job that runs in the background or later; by default the program again, with
   ///     the arguments of `vmresync job run`.
   ///   - now: the clock, in microseconds since 1970-01-01, midnight UTC.
@@ -62,6 +62,16 @@ public struct ReplicationService: Sendable {
     }
   }
 
+  /// Returns at once in an ordinary process; in one that a service has started it never returns.
+  ///
+  /// Call it before anything is opened and before any thread is started.
+  ///
+  /// - Parameter arguments: the process's, its name first.
+  public static func enterIfAsked(_ arguments: [String]) {
+    Worker.enterIfAsked(arguments)
+    JobClerk.enterIfAsked(arguments)
+  }
+
   /// The jobs of the state directory.
   public func jobs() throws(ResyncError) -> JobStore {
     JobStore(try StateFolder(JobStore.name, in: stateDirectory), now: now)
@@ -73,7 +83,7 @@ public struct ReplicationService: Sendable {
       case .now: .now
       case .at(let time): .later(time)
       }
-    let spectator = JobSpectator(Unattended(), call, mode, jobs: jobs) { id throws(ResyncError) in
+    let spectator = JobSpectator(Unattended(), call, mode) { id throws(ResyncError) in
       guard let launch else { return try launchJob(id, stateDirectory: stateDirectory.string) }
       try launch(id)
     }

@@ -129,10 +129,7 @@ struct JobCommand: ParsableCommand {
       guard let order = try jobs.waitForStart(of: id) else { Glibc.exit(ExitStatus.terminated) }
       var call = ServiceCall(order.request)
       call.limits = order.limits
-      let spectator = JobSpectator(Unattended(), call, .started(id)) { () throws(ResyncError) in
-        jobs
-      } launch: { _ throws(ResyncError) in
-      }
+      let spectator = JobSpectator(Unattended(), call, .started(id)) { _ throws(ResyncError) in }
       let printer = ResultPrinter(json: false, isQuiet: false, showsMap: false)
       Supervision.run(spectator, call) { printer.show($0) }
     }

@@ -58,11 +58,7 @@ extension JobSpectator {
   /// In the state directory of the call; another process is this program again.
   convenience init(_ base: Base, _ call: ServiceCall, _ mode: JobMode) {
     let directory = call.request.stateDirectory
-    self.init(base, call, mode) { () throws(ResyncError) in
-      try JobStore(in: FilePath(directory))
-    } launch: { id throws(ResyncError) in
-      try launchJob(id, stateDirectory: directory)
-    }
+    self.init(base, call, mode) { id throws(ResyncError) in try launchJob(id, stateDirectory: directory) }
   }
 }
 

@@ -2,6 +2,7 @@ import ArgumentParser
 import CProbe
 import DeviceResync
 import Glibc
+import ReplicationService
 
 @main
 struct VMResync: ParsableCommand {
@@ -25,8 +26,8 @@ struct VMResync: ParsableCommand {
   static func main() {
     // Before all else: in the probing helper it does not return (PITFALLS F1).
     unsafe probe_helper_enter(CommandLine.argc, CommandLine.unsafeArgv)
-    // In the process that touches disks it does not, either.
-    Worker.enterIfAsked(CommandLine.arguments)
+    // In the process that touches disks it does not, either, nor in the one that keeps a job's record.
+    ReplicationService.enterIfAsked(CommandLine.arguments)
     // There may be nowhere to say why.
     guard (try? holdStandardDescriptors()) != nil else { Glibc.exit(ReturnValue.failed.exitStatus) }
     do {

@@ -11,7 +11,7 @@ import SystemPackage
 // prints the return value and the job's InstanceID, or null.
 
 unsafe probe_helper_enter(CommandLine.argc, CommandLine.unsafeArgv)
-Worker.enterIfAsked(CommandLine.arguments)
+ReplicationService.enterIfAsked(CommandLine.arguments)
 
 let words = CommandLine.arguments
 guard words.count >= 4 else { exit(2) }

@@ -52,7 +52,7 @@ import Testing
     var result = RunResult(request, value, "because", [])
     result.wasTerminated = terminated
     if different { result.totals.bytesDifferent = 4096 }
-    job.finish(result, at: now - ended * second)
+    job.finish(JobEnding(result), at: now - ended * second)
     return job
   }
 

@@ -89,10 +89,10 @@ public struct Job: Sendable, Equatable {
   }
 
   /// Ends as its run did.
-  mutating func finish(_ result: RunResult, at now: Int64) {
+  mutating func finish(_ result: JobEnding, at now: Int64) {
     returnValue = result.returnValue
     exitStatus = result.exitStatus
-    if result.wasTerminated || result.wasDeclined {
+    if result.isTerminated {
       errorDescription = result.message
       enter(.terminated, at: now)
     } else if result.returnValue == .completed {

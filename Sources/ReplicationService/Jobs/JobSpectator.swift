@@ -15,8 +15,7 @@ public enum JobMode: Sendable {
 /// The record is made when the plan has passed and nobody declines it: what is refused is no job.
 public final class JobSpectator<Base: Spectator>: Spectator {
   private let base: Base
-  private let open: () throws(ResyncError) -> JobStore
-  private var opened: JobStore?
+  private var opened: JobClerk?
   private let mode: JobMode
   private let order: JobOrder
   /// Starts the process of a job that is not run here.
@@ -32,15 +31,12 @@ public final class JobSpectator<Base: Spectator>: Spectator {
 
   /// - Parameters:
   ///   - base: who watches, and answers.
-  ///   - open: opens the records, once one is needed.
   ///   - launch: starts the process of a job that is not run here.
   public init(
     _ base: Base, _ call: ServiceCall, _ mode: JobMode,
-    jobs open: @escaping () throws(ResyncError) -> JobStore,
     launch: @escaping (UniqueID) throws(ResyncError) -> Void
   ) {
     self.base = base
-    self.open = open
     self.mode = mode
     self.launch = launch
     order = JobOrder(call.request, call.limits)
@@ -52,7 +48,7 @@ public final class JobSpectator<Base: Spectator>: Spectator {
     // Before the guards, which only see who holds the disks: it is the job that is to be named.
     do throws(ResyncError) {
       if id == nil { try jobs().checkAlone(new()) }
-    } catch  where error.returnValue == .systemInUse {
+    } catch  where error.returnValue == .systemInUse || error.returnValue == .timeout {
       return .end(RunResult(order.request, refusedBy: error))
     } catch {
       // Where the records cannot be opened the plan may say more of the reason; else the beginning does.
@@ -60,9 +56,10 @@ public final class JobSpectator<Base: Spectator>: Spectator {
     return beginning(base.planned(plan))
   }
 
-  private func jobs() throws(ResyncError) -> JobStore {
+  private func jobs() throws(ResyncError) -> JobClerk {
     if let opened { return opened }
-    let jobs = try open()
+    let jobs = try JobClerk(
+      in: order.request.stateDirectory, patience: .seconds(order.limits.stall.seconds))
     opened = jobs
     return jobs
   }
@@ -85,8 +82,7 @@ public final class JobSpectator<Base: Spectator>: Spectator {
       case .now: try beginHere()
       case .later(let time): return .end(try schedule(time))
       case .started(let id):
-        let jobs = try jobs()
-        try jobs.changing(id) { job throws(ResyncError) in job.enter(.running, at: jobs.now()) }
+        try jobs().enter(id, .running)
       }
       return step
     } catch {
@@ -99,33 +95,33 @@ public final class JobSpectator<Base: Spectator>: Spectator {
     }
   }
 
-  private func new() throws(ResyncError) -> Job {
+  private func new() -> Job {
     Job(
       .random(), order.request, relationship: order.request.relationship, owner: userName(),
-      now: try jobs().now())
+      now: microsecondsSinceEpoch())
   }
 
   private func beginHere() throws(ResyncError) {
     let jobs = try jobs()
-    var job = try new()
+    var job = new()
     job.process = try ProcessIdentity.own()
     job.enter(.starting, at: job.submitted)
     job.enter(.running, at: job.submitted)
-    try jobs.add(job, order: nil)
+    try jobs.add(job, nil)
     id = job.id
   }
 
   private func schedule(_ time: Int64) throws(ResyncError) -> RunResult {
     let jobs = try jobs()
-    var job = try new()
+    var job = new()
     let isLater = time > job.submitted
     job.scheduled = isLater ? time : nil
     job.status = isLater ? "waits for its time" : "waits for its process"
-    try jobs.add(job, order: order)
+    try jobs.add(job, order)
     do throws(ResyncError) {
       try launch(job.id)
     } catch {
-      try? jobs.remove(job.id)
+      jobs.remove(job.id)
       throw error
     }
     waitUntilTaken(job.id, in: jobs)
@@ -136,11 +132,9 @@ public final class JobSpectator<Base: Spectator>: Spectator {
   }
 
   /// So that who looks next finds it with its process; one that is not taken is started by `job run-due`.
-  private func waitUntilTaken(_ id: UniqueID, in jobs: JobStore) {
+  private func waitUntilTaken(_ id: UniqueID, in jobs: JobClerk) {
     let deadline = ContinuousClock.now + .milliseconds(200)
-    while ContinuousClock.now < deadline, let job = try? jobs.job(id), job.state == .new, job.process == nil {
-      pause(milliseconds: 5)
-    }
+    while ContinuousClock.now < deadline, !jobs.isTaken(id) { pause(milliseconds: 5) }
   }
 
   private func note(_ event: RunEvent) {
@@ -153,13 +147,9 @@ public final class JobSpectator<Base: Spectator>: Spectator {
       guard lastNote.duration(to: .now) >= Self.beat else { return }
       lastNote = .now
       // What nobody can read does not end a run.
-      try? jobs.note(progress, of: id)
-    case .committed:
-      _ = try? jobs.changing(id) { job throws(ResyncError) in job.isCancellable = false }
-    case .ending:
-      _ = try? jobs.changing(id) { job throws(ResyncError) in
-        if job.state.isAtWork { job.enter(.shuttingDown, at: jobs.now()) }
-      }
+      jobs.note(progress, id)
+    case .committed: jobs.tellCommitted(id)
+    case .ending: jobs.tellState(id, .shuttingDown)
     default: break
     }
   }
@@ -171,7 +161,7 @@ public final class JobSpectator<Base: Spectator>: Spectator {
     guard let id else { return result }
     result.jobRecord = id
     do throws(ResyncError) {
-      try jobs().finish(id, result)
+      try jobs().finish(id, JobEnding(result))
     } catch {
       result.message += "; its record could not be written: \(error)"
     }

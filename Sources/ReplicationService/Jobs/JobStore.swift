@@ -255,13 +255,15 @@ public final class JobStore: Sendable {
   }
 
   /// Ends a job, with what its run came to.
-  func finish(_ id: UniqueID, _ result: RunResult) throws(ResyncError) {
+  func finish(_ id: UniqueID, _ result: RunResult) throws(ResyncError) { try finish(id, JobEnding(result)) }
+
+  func finish(_ id: UniqueID, _ ending: JobEnding) throws(ResyncError) {
     if let inner = try folder.folder("\(id)") {
-      try inner.replace(Self.result, by: Array(result.json.utf8), isDurable: false)
-      try inner.replace(Self.report, by: Array(result.text.utf8), isDurable: false)
+      try inner.replace(Self.result, by: Array(ending.json.utf8), isDurable: false)
+      try inner.replace(Self.report, by: Array(ending.report.utf8), isDurable: false)
     }
     try changing(id) { job throws(ResyncError) in
-      if !job.state.isFinished { job.finish(result, at: now()) }
+      if !job.state.isFinished { job.finish(ending, at: now()) }
     }
   }
 
