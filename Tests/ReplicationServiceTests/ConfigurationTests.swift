@@ -63,6 +63,10 @@ import Testing
     try expectRefused("version = 1\n[[system\n", .incorrectDataType, "config.toml:2:")
     try expectRefused("version = 1\nversion = 1\n", .incorrectDataType, "config.toml:2:")
     try expectRefused("\u{0}", .incorrectDataType)
+    // Found by scripts/fuzz: the parser asserts what does not hold of these.
+    for text in ["version = 1\n[\u{FFFD}[relationship.disk]]\n", "[\u{FFFD}[a]]", "a.\u{FFFD} = 1"] {
+      try expectRefused(text, .incorrectDataType)
+    }
   }
 
   @Test("values that make no sense: 32773")
