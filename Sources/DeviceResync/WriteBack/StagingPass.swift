@@ -8,10 +8,10 @@ struct StagedSegment {
   let place: Int
 }
 
-/// One reading of a staging file from one segment to another: the next parts are on their way while one is worked on.
+/// One reading of a staging file from one segment to another: the next part is on its way while one is worked
+/// on.
 ///
-/// A part is what fits into a slot: as many whole segments as are there. Where the next one begins is known once it has
-/// arrived; until then it is taken to be full, as segments of many differences are.
+/// A part is what fits into a slot: as many whole segments as are there.
 struct StagingPass: ~Copyable {
   var requests: StagingRequests
   let name: String
@@ -26,10 +26,8 @@ struct StagingPass: ~Copyable {
   private var stop = 0
   private var place = 0
   private var slot = 0
-  /// The parts that are on their way, in order, in the slots after the current one.
-  private var coming: [ByteRange] = []
-  /// Most of them: what is worked on, and what of the part before leaves its slot still, have the others.
-  private let mostComing: Int
+  /// The part that is on its way; empty for none.
+  private var coming: ByteRange
 
   /// - Parameters:
   ///   - range: where the first segment begins and the last one ends.
@@ -44,7 +42,7 @@ struct StagingPass: ~Copyable {
     end = range.end
     zeroSlot = geometry.depth - 1
     part = ByteRange(offset: range.offset, length: 0)
-    mostComing = max(1, min(3, zeroSlot - 2))
+    coming = ByteRange(offset: range.offset, length: 0)
     slot = zeroSlot - 1
   }
 
@@ -69,43 +67,30 @@ struct StagingPass: ~Copyable {
     return segment
   }
 
-  /// Waits for the part that begins at `offset`, and sends for those after it.
+  /// Waits for the part that begins at `offset`, and sends for the one after it.
   private mutating func takePart<Queue: BlockQueue & ~Copyable>(
     at offset: UInt64, _ queue: inout Queue
   ) throws(ResyncError) {
-    if coming.first?.offset != offset { try sendAnew(from: offset, &queue) }
+    if coming.isEmpty { try send(for: offset, &queue) }
     slot = (slot + 1) % zeroSlot
     try requests.wait(for: slot, &queue)
-    part = coming.removeFirst()
+    part = coming
     place = 0
     stop = queue.withBytes(of: slot, count: Int(part.length)) { (bytes, _) in scan.wholeSegments(in: bytes) }
     guard stop > 0 else { throw StagingFault.wrongSize.error(on: name) }
-    let next = offset + UInt64(stop)
-    if coming.first?.offset != next, next < end { try sendAnew(from: next, &queue) }
-    while coming.count < mostComing, let last = coming.last, last.end < end {
-      try send(for: last.end, &queue)
-    }
+    coming = ByteRange(offset: offset + UInt64(stop), length: 0)
+    if coming.offset < end { try send(for: coming.offset, &queue) }
   }
 
-  /// Sends for the part that begins at `offset`, instead of what was thought to be next.
-  private mutating func sendAnew<Queue: BlockQueue & ~Copyable>(
-    from offset: UInt64, _ queue: inout Queue
-  ) throws(ResyncError) {
-    for index in coming.indices { try requests.wait(for: (slot + 1 + index) % zeroSlot, &queue) }
-    coming = []
-    try send(for: offset, &queue)
-  }
-
-  /// Starts reading into the next slot that no part is for, when nothing leaves it any more.
+  /// Starts reading into the slot after the current one, when nothing leaves it any more.
   private mutating func send<Queue: BlockQueue & ~Copyable>(
     for offset: UInt64, _ queue: inout Queue
   ) throws(ResyncError) {
-    let next = (slot + 1 + coming.count) % zeroSlot
+    let next = (slot + 1) % zeroSlot
     try requests.wait(for: next, &queue)
-    let range = ByteRange(offset: offset, length: min(end - offset, UInt64(scan.header.segmentSize)))
-    coming.append(range)
+    coming = ByteRange(offset: offset, length: min(end - offset, UInt64(scan.header.segmentSize)))
     try requests.start(
-      BlockRequest(kind: .read, side: .primary, slot: next, place: 0, range: range), &queue)
+      BlockRequest(kind: .read, side: .primary, slot: next, place: 0, range: coming), &queue)
     try requests.submit(&queue)
   }
 
