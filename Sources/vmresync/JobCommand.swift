@@ -105,8 +105,8 @@ struct JobCommand: ParsableCommand {
       let due = try state.jobsIfPresent()?.runDue { id throws(ResyncError) in
         try launchJob(id, stateDirectory: state.stateDir)
       }
-      for (job, late) in due ?? [] {
-        let missed = late > 60_000_000 ? ", which was missed \(seconds(Double(late) / 1_000_000)) ago" : ""
+      for job in due ?? [] {
+        let missed = job.lateness(at: microsecondsSinceEpoch()).map { ", which was missed \($0) ago" } ?? ""
         print("job \(job.id) of \(PrintableText(job.computerSystem ?? "disks")) starts\(missed)")
       }
     }
@@ -162,11 +162,9 @@ struct JobOptions: ParsableArguments {
       guard let job = try jobs.job(id) else { throw JobStore.unknown("\(id)") }
       if job.state.isFinished {
         ending()
+        let now = microsecondsSinceEpoch()
         let report = try jobs.report(of: id, json: json)
-        print(
-          report
-            ?? (json ? job.json(now: microsecondsSinceEpoch()) : job.text(now: microsecondsSinceEpoch())),
-          terminator: "")
+        print(report ?? (json ? job.json(now: now) : job.text(now: now)), terminator: "")
         fflush(nil)
         return job.exitStatus ?? (job.returnValue ?? .statusUnknown).exitStatus
       }

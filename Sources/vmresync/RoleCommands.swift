@@ -110,7 +110,7 @@ final class RoleSpectator: Spectator {
     questions = [asked].compactMap { $0 } + plan.questions
     if showsPlan || !questions.isEmpty { events.show(plan) }
     guard let first = questions.first else { return .begin }
-    guard isatty(STDIN_FILENO) == 1 && isatty(STDERR_FILENO) == 1 else {
+    guard Console.canAsk else {
       return .end(RunResult(nil, refusedBy: Self.noTerminal(first)))
     }
     self.plan = plan

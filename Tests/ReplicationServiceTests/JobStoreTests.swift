@@ -166,7 +166,7 @@ import Testing
     folder.time.pass(3605)
     let started = Mutex<[UniqueID]>([])
     let due = try jobs.runDue { id throws(ResyncError) in started.withLock { $0.append(id) } }
-    #expect(due.map(\.late) == [3600 * Self.second] && started.withLock { $0 } == [job.id])
+    #expect(due.map { $0.lateness(at: jobs.now()) } == ["1 h 0 min"] && started.withLock { $0 } == [job.id])
     let taken = try jobs.start(job.id)
     #expect(taken.note?.contains("missed by 1 h 0 min") == true, "\(taken)")
     #expect(try jobs.runDue { _ throws(ResyncError) in }.isEmpty)

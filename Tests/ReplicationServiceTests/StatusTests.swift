@@ -71,7 +71,8 @@ import Testing
     var disabled = facts(nil)
     disabled.isEnabled = false
     var live = facts(.settled(inconsistent()))
-    live.failedOver = time(30)
+    live.state?.failedOver = FailedOver(
+      at: time(30), isAsIs: true, words: RelationshipWords(system: "replica"))
     var reverted = facts()
     reverted.state?.liveUntil = time(30)
     var restarted = facts()

@@ -93,7 +93,7 @@ extension Explanation {
     Explanation(.jobState, 3, "Starting", "on its way to Running"),
     Explanation(.jobState, 4, "Running", "it works", ways: ["vmresync job watch"]),
     Explanation(
-      .jobState, 5, "Suspended", "it was stopped, and goes on where it was", ways: ["vmresync job resume"]),
+      .jobState, 5, "Suspended", "it was stopped, and goes on where it was", ways: ["vmresync resume"]),
     Explanation(.jobState, 6, "Shutting Down", "on its way to Completed, Terminated or Killed"),
     Explanation(.jobState, 7, "Completed", "it went through"),
     Explanation(

@@ -69,29 +69,8 @@ struct DirectoryStore: ~Copyable, Sendable, RecordStore {
   }
 
   func read(_ record: RecordName) throws(ResyncError) -> [UInt8]? {
-    let title = title(of: record)
-    guard let file = try open(record, title) else { return nil }
-    let status = try attempt("look at", on: title, .setUp) { () throws(Errno) in try FileStatus(of: file) }
-    guard status.kind == .regular else { throw Self.untrusted(title, "it is no regular file") }
-    try Self.checkOwner(status, title)
-    let limit = record.folder.limit
-    let bytes = try attempt("read", on: title, .setUp) { () throws(Errno) in
-      try file.readAll(limit: limit + 1)
-    }
-    guard bytes.count <= limit else { throw RecordFault.tooLong(limit).error(on: title) }
-    return bytes
-  }
-
-  private func open(_ record: RecordName, _ title: String) throws(ResyncError) -> OwnedDescriptor? {
-    do throws(Errno) {
-      return try inFolder(record.folder) { folder throws(Errno) in try folder.opening(record.file, .readOnly)
-      }
-    } catch .noSuchFileOrDirectory {
-      return nil
-    } catch .tooManySymbolicLinkLevels {
-      throw Self.untrusted(title, "it is a symbolic link")
-    } catch {
-      throw ResyncError(.kernel(error, .setUp), "read", on: title)
+    try readRecord(title(of: record), limit: record.folder.limit) { () throws(Errno) in
+      try inFolder(record.folder) { folder throws(Errno) in try folder.opening(record.file, .readOnly) }
     }
   }
 
@@ -135,30 +114,11 @@ struct DirectoryStore: ~Copyable, Sendable, RecordStore {
   }
 
   func lock(_ name: LockName, patience: Duration) throws(ResyncError) -> HeldLock {
-    let title = path.appending("locks").appending(name.file).string
-    let file = try attempt("open", on: title, .setUp, remedy: Self.writingRemedy(path)) { () throws(Errno) in
-      try locks.openingOrCreating(name.file)
-    }
-    let clock = ContinuousClock()
-    let deadline = clock.now + patience
-    while true {
-      do throws(Errno) {
-        try file.lockExclusively()
-        return HeldLock(file)
-      } catch .resourceTemporarilyUnavailable {
-        guard clock.now < deadline else {
-          throw ResyncError(
-            .inUse, "lock", on: title,
-            reason: name == .records
-              ? "another vmresync has been changing the state for \(patience)"
-              : "another vmresync works on this relationship",
-            remedy: "see who it is: fuser -v \(ShellWord(title)); run again when it has ended")
-        }
-        pause(milliseconds: 5)
-      } catch {
-        throw ResyncError(.kernel(error, .setUp), "lock", on: title)
-      }
-    }
+    try locks.lock(
+      name.file, in: path.appending("locks"), patience: patience,
+      name == .records
+        ? "another vmresync has been changing the state for \(patience)"
+        : "another vmresync works on this relationship")
   }
 
   func isHeld(_ name: LockName) throws(ResyncError) -> Bool {

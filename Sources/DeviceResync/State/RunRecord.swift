@@ -40,13 +40,10 @@ public struct RunRecord: Sendable, Hashable, Codable {
   static func ours(
     _ writeBack: RunRequest.WriteBack, staging: StagingPlace?, id: UniqueID = .random()
   ) throws(ResyncError) -> RunRecord {
-    try attempt("look at", on: "this process", .setUp) { () throws(Errno) in
-      let process = ownProcess()
-      guard let start = try startTime(of: process) else { throw .noSuchProcess }
-      return RunRecord(
-        id: id, writeBack: writeBack, staging: staging, boot: try bootID(), process: process,
-        processStart: start, began: .now())
-    }
+    let own = try ProcessIdentity.own()
+    return RunRecord(
+      id: id, writeBack: writeBack, staging: staging, boot: own.boot, process: own.id,
+      processStart: own.start, began: .now())
   }
 
   /// Its process, told from every later one.

@@ -37,27 +37,8 @@ package struct StateFolder: ~Copyable, Sendable {
   ///
   /// - Throws: 32769 for what others than root may write; 32775 for what is too long.
   package func read(_ name: String, limit: Int) throws(ResyncError) -> [UInt8]? {
-    let title = path.appending(name).string
-    guard let file = try open(name, title) else { return nil }
-    let status = try attempt("look at", on: title, .setUp) { () throws(Errno) in try FileStatus(of: file) }
-    guard status.kind == .regular else { throw DirectoryStore.untrusted(title, "it is no regular file") }
-    try DirectoryStore.checkOwner(status, title)
-    let bytes = try attempt("read", on: title, .setUp) { () throws(Errno) in
-      try file.readAll(limit: limit + 1)
-    }
-    guard bytes.count <= limit else { throw RecordFault.tooLong(limit).error(on: title) }
-    return bytes
-  }
-
-  private func open(_ name: String, _ title: String) throws(ResyncError) -> OwnedDescriptor? {
-    do throws(Errno) {
-      return try OwnedDescriptor(opening: name, in: directory.descriptor, [.noFollow, .nonBlocking])
-    } catch .noSuchFileOrDirectory {
-      return nil
-    } catch .tooManySymbolicLinkLevels {
-      throw DirectoryStore.untrusted(title, "it is a symbolic link")
-    } catch {
-      throw ResyncError(.kernel(error, .setUp), "read", on: title)
+    try readRecord(path.appending(name).string, limit: limit) { () throws(Errno) in
+      try OwnedDescriptor(opening: name, in: directory.descriptor, [.noFollow, .nonBlocking])
     }
   }
 
@@ -109,28 +90,15 @@ package struct StateFolder: ~Copyable, Sendable {
 
   /// Runs `body` while nobody else does with the same folder; waits at most ten seconds for another.
   package func alone<Value: ~Copyable>(_ body: () throws(ResyncError) -> Value) throws(ResyncError) -> Value {
-    let title = path.appending(Self.lock).string
-    let file = try attempt("open", on: title, .setUp, remedy: DirectoryStore.writingRemedy(path)) {
-      () throws(Errno) in try directory.openingOrCreating(Self.lock)
+    let lock = try directory.lock(
+      "lock", in: path, patience: .seconds(10), "another vmresync has been changing what is in it for 10 s")
+    do throws(ResyncError) {
+      let value = try body()
+      lock.release()
+      return value
+    } catch {
+      lock.release()
+      throw error
     }
-    let deadline = ContinuousClock.now + .seconds(10)
-    while true {
-      do throws(Errno) {
-        try file.lockExclusively()
-        break
-      } catch .resourceTemporarilyUnavailable {
-        guard ContinuousClock.now < deadline else {
-          throw ResyncError(
-            .inUse, "lock", on: title, reason: "another vmresync has been changing what is in it for 10 s",
-            remedy: "see who it is: fuser -v \(ShellWord(title))")
-        }
-        pause(milliseconds: 5)
-      } catch {
-        throw ResyncError(.kernel(error, .setUp), "lock", on: title)
-      }
-    }
-    return try body()
   }
-
-  private static let lock = "lock"
 }

@@ -63,35 +63,43 @@ package final class AnsweringProcess {
     try attempt("ask", on: title, .setUp) { () throws(Errno) in try orders.put(Wire.line(order)) }
   }
 
+  /// The next line.
+  ///
+  /// - Throws: 32772 where none comes until `deadline`.
   private func line(until deadline: ContinuousClock.Instant) throws(ResyncError) -> [UInt8] {
-    do throws(WireFault) {
-      while true {
-        if let line = try lines.next() { return line }
-        let left = max(0, (deadline - .now).seconds)
-        let isReady = (try? waitForReadable([answers.rawValue], milliseconds: Int32(min(left, 1e6) * 1000)))?[
-          0]
-        guard isReady == true else {
-          if ContinuousClock.now < deadline { continue }
-          throw WireFault.nonsense
-        }
+    while true {
+      if let line = try nextLine() { return line }
+      let left = min(max(0, (deadline - .now).seconds), 1e6)
+      let ready = try? waitForReadable([answers.rawValue], milliseconds: Int32((left * 1000).rounded(.up)))
+      if ready?[0] == true {
         let bytes = (try? answers.take(1 << 16)) ?? []
-        if bytes.isEmpty { throw WireFault.garbled }
+        if bytes.isEmpty { throw noAnswer("it has ended") }
         lines.append(bytes)
+      } else if ContinuousClock.now >= deadline {
+        throw ResyncError(
+          .timedOut, "wait for", on: title, reason: "it does not answer; it may wait for a disk",
+          remedy: "see the kernel's log: dmesg")
       }
-    } catch .nonsense {
-      throw ResyncError(
-        .timedOut, "wait for", on: title, reason: "it does not answer; it may wait for a disk",
-        remedy: "see the kernel's log: dmesg")
-    } catch {
-      throw ResyncError(.incomplete, "wait for", on: title, reason: "it has ended, or says what is no answer")
     }
+  }
+
+  private func nextLine() throws(ResyncError) -> [UInt8]? {
+    do throws(WireFault) {
+      return try lines.next()
+    } catch {
+      throw noAnswer("it says what is no answer (\(error))")
+    }
+  }
+
+  private func noAnswer(_ reason: String) -> ResyncError {
+    ResyncError(.incomplete, "wait for", on: title, reason: reason)
   }
 
   private func value<Answer: Decodable>(of line: [UInt8]) throws(ResyncError) -> Answer {
     do throws(WireFault) {
       return try Wire.value(of: line)
     } catch {
-      throw ResyncError(.incomplete, "understand", on: title, reason: "it says what is no answer")
+      throw noAnswer("it says what is no answer (\(error))")
     }
   }
 

@@ -71,6 +71,12 @@ public struct Job: Sendable, Equatable {
     return max(0, (ended ?? (state.isAtWork ? now : lastStateChange)) - started)
   }
 
+  /// By how much its start has been missed, as text; nil where it is not late by more than a minute.
+  public func lateness(at now: Int64) -> String? {
+    let late = now - (scheduled ?? submitted)
+    return late > 60_000_000 ? seconds(Double(late) / 1_000_000) : nil
+  }
+
   /// How many microseconds it will have been kept when it may be removed.
   static let timeBeforeRemoval: Int64 = 7 * 86400 * 1_000_000
 

@@ -47,7 +47,7 @@ public final class JobSpectator<Base: Spectator>: Spectator {
   public func planned(_ plan: PlanReport) -> MonitorStep {
     // Before the guards, which only see who holds the disks: it is the job that is to be named.
     do throws(ResyncError) {
-      if id == nil { try jobs().checkAlone(new()) }
+      if id == nil, order.request.writes { try jobs().checkAlone(new()) }
     } catch  where error.returnValue == .systemInUse || error.returnValue == .timeout {
       return .end(RunResult(order.request, refusedBy: error))
     } catch {
@@ -58,11 +58,13 @@ public final class JobSpectator<Base: Spectator>: Spectator {
 
   private func jobs() throws(ResyncError) -> JobClerk {
     if let opened { return opened }
-    let jobs = try JobClerk(
-      in: order.request.stateDirectory, patience: .seconds(order.limits.stall.seconds))
+    // Who only reads does without where it is not answered.
+    let patience = order.request.writes ? order.limits.stall.seconds : 2
+    let jobs = try JobClerk(in: order.request.stateDirectory, patience: .seconds(patience))
     opened = jobs
     return jobs
   }
+
   /// Makes the record where the run begins.
   public func answered(_ line: String) -> MonitorStep { beginning(base.answered(line)) }
   /// Passes it on.

@@ -29,19 +29,14 @@ extension JobStore {
     return result
   }
 
-  /// Starts what is due, each in a process of its own; returns these, and by how many microseconds each is late.
-  public func runDue(
-    _ start: (UniqueID) throws(ResyncError) -> Void
-  ) throws(ResyncError) -> [(
-    job: Job, late: Int64
-  )] {
-    var due: [(job: Job, late: Int64)] = []
-    for job in try jobs().jobs where job.state == .new {
-      let late = now() - (job.scheduled ?? job.submitted)
+  /// Starts what is due, each in a process of its own; returns these.
+  public func runDue(_ start: (UniqueID) throws(ResyncError) -> Void) throws(ResyncError) -> [Job] {
+    var due: [Job] = []
+    for job in try jobs().jobs where job.state == .new && job.scheduled ?? job.submitted <= now() {
       // Whose process waits for its time needs nobody.
-      guard late >= 0, try !Self.isAlive(job) else { continue }
+      if try Self.isAlive(job) { continue }
       try start(job.id)
-      due.append((job, late))
+      due.append(job)
     }
     return due
   }

@@ -70,15 +70,6 @@ public final class JobStore: Sendable {
     return job
   }
 
-  /// The job, or that there is none; nil where it cannot be told.
-  private func readable(_ id: UniqueID) -> (job: Job?, Void)? {
-    do throws(ResyncError) {
-      return (try read(id), ())
-    } catch {
-      return nil
-    }
-  }
-
   private func read(_ id: UniqueID) throws(ResyncError) -> Job? {
     guard let bytes = try folder.read("\(id)/\(Self.record)", limit: Self.limit) else { return nil }
     let title = folder.path.appending("\(id)").appending(Self.record).string
@@ -146,9 +137,14 @@ public final class JobStore: Sendable {
   private func lookThrough(for job: Job, removing: Bool) throws(ResyncError) {
     var ended: [Job] = []
     for name in try folder.names() {
-      // One that cannot be read is left for a person.
-      guard let id = UniqueID(name), id != job.id, let found = readable(id) else { continue }
-      guard var other = found.job else {
+      guard let id = UniqueID(name), id != job.id else { continue }
+      let found: Job?
+      do throws(ResyncError) {
+        found = try read(id)
+      } catch {
+        continue  // One that cannot be read is left for a person.
+      }
+      guard var other = found else {
         if removing { try folder.removeFolder(name) }
         continue
       }
@@ -213,10 +209,7 @@ public final class JobStore: Sendable {
       }
       job.process = own
       guard job.scheduled.map({ $0 <= now() }) ?? true else { return }
-      let late = now() - (job.scheduled ?? job.submitted)
-      if late > 60_000_000 {
-        job.note = "its start was missed by \(seconds(Double(late) / 1_000_000)), and made then"
-      }
+      if let late = job.lateness(at: now()) { job.note = "its start was missed by \(late), and made then" }
       var starting = job
       starting.state = .starting
       try lookThrough(for: starting, removing: false)

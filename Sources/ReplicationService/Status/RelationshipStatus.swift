@@ -6,8 +6,8 @@ struct RelationshipFacts: Sendable {
   var isEnabled = true
   /// What is remembered of its disks; nil where nothing is.
   var state: RelationshipState?
-  /// Whether the recovery was called live.
-  var failedOver: Timestamp?
+  /// Since when the recovery is live; nil where it is not known to be.
+  var failedOver: Timestamp? { state?.failedOver?.at }
   /// Its jobs, as ``JobStore/jobs()`` orders them.
   var jobs: [Job] = []
   /// How old the last proof may be, in seconds.

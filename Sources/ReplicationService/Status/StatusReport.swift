@@ -39,68 +39,83 @@ public struct StatusReport: Sendable {
     now: Int64 = microsecondsSinceEpoch()
   ) throws(ResyncError) {
     self.now = now
-    entries = []
-    let (states, stateFaults) = try RelationshipState.all(in: FilePath(stateDirectory))
-    faults += stateFaults
-    var jobs: [Job] = []
-    if let store = try JobStore.ifPresent(in: FilePath(stateDirectory)) {
-      let found = try store.jobs()
-      jobs = found.jobs
+    let directory = FilePath(stateDirectory)
+    var known = Known()
+    (known.states, faults) = try RelationshipState.all(in: directory)
+    if let found = try JobStore.ifPresent(in: directory)?.jobs() {
+      known.jobs = found.jobs
       faults += found.faults
     }
-    var known: Set<UniqueID> = []
-    let boot = bootTime()
+    entries = []
     if let configuration {
       for system in systems { _ = try configuration.knownSystem(system) }
-      let roles = try RelationshipRoles.read(
-        of: configuration.relationships.map(\.name), in: stateDirectory)
-      for relationship in configuration.relationships(by: roles) {
-        var facts = RelationshipFacts(now: now)
-        facts.boot = boot
-        do throws(ResyncError) {
-          let pairs = try configuration.pairs(of: relationship)
-          facts.state = Self.state(of: relationship, pairs, among: states)
-        } catch {
-          faults.append(error)
+      let relationships = configuration.relationships(by: try configuration.roles(in: stateDirectory))
+      let asked = Set(systems.map(configuration.name(of:)))
+      for relationship in relationships {
+        let entry = self.entry(of: relationship, in: configuration, relationships, &known)
+        if asked.isEmpty || asked.contains(entry.primary) || asked.contains(entry.recovery) {
+          entries.append(entry)
         }
-        facts.isEnabled = relationship.isEnabled
-        facts.failedOver = facts.state?.failedOver?.at
-        facts.jobs = jobs.filter { $0.relationship == relationship.name }
-        if let age = configuration.settings(of: relationship).maxAge { facts.maxAge = age.seconds }
-        if let id = facts.state?.id { known.insert(id) }
-        let names = [relationship.primary, relationship.recovery].map(configuration.name(of:))
-        guard systems.isEmpty || !Set(systems.map(configuration.name(of:))).isDisjoint(with: names) else {
-          continue
-        }
-        var entry = Entry(
-          name: relationship.name, primary: names[0], recovery: names[1], id: facts.state?.id,
-          status: RelationshipStatus(facts))
-        entry.isExtended = configuration.relationships(by: roles).contains {
-          configuration.name(of: $0.recovery) == names[0]
-        }
-        entry.next = entry.nextCommand(facts)
-        entries.append(entry)
       }
     }
-    // What was resynchronized by its disks' names; a system is none of these.
-    for state in states where systems.isEmpty && !known.contains(state.id) {
-      var facts = RelationshipFacts(now: now)
-      facts.state = state
-      facts.failedOver = state.failedOver?.at
-      facts.boot = boot
-      facts.jobs = jobs.filter { job in
-        job.relationship == nil && state.isOf(paths: job.disks.map { ($0.primary, $0.recovery) })
-      }
-      var entry = Entry(
-        primary: state.pairs.map(\.primary.path).joined(separator: ", "),
-        recovery: state.pairs.map(\.recovery.path).joined(separator: ", "), id: state.id,
-        status: RelationshipStatus(facts))
-      entry.next = entry.nextCommand(facts)
-      entries.append(entry)
+    // What was resynchronized by its disks' names is no system's.
+    if systems.isEmpty {
+      entries += known.states.filter { !known.configured.contains($0.id) }.map { entry(of: $0, known) }
     }
     entries.sort {
       ($1.status.health, $0.name ?? $0.recovery) < ($0.status.health, $1.name ?? $1.recovery)
     }
+  }
+
+  /// What was found in the state directory.
+  private struct Known {
+    var states: [RelationshipState] = []
+    var jobs: [Job] = []
+    /// Those of `states` that a configured relationship has.
+    var configured: Set<UniqueID> = []
+    let boot = bootTime()
+  }
+
+  /// What the configuration describes.
+  private mutating func entry(
+    of relationship: Configuration.Relationship, in configuration: Configuration,
+    _ all: [Configuration.Relationship], _ known: inout Known
+  ) -> Entry {
+    var facts = RelationshipFacts(now: now)
+    facts.boot = known.boot
+    do throws(ResyncError) {
+      facts.state = Self.state(
+        of: relationship, try configuration.pairs(of: relationship), among: known.states)
+    } catch {
+      faults.append(error)
+    }
+    facts.isEnabled = relationship.isEnabled
+    facts.jobs = known.jobs.filter { $0.relationship == relationship.name }
+    if let age = configuration.settings(of: relationship).maxAge { facts.maxAge = age.seconds }
+    if let id = facts.state?.id { known.configured.insert(id) }
+    let primary = configuration.name(of: relationship.primary)
+    var entry = Entry(
+      name: relationship.name, primary: primary, recovery: configuration.name(of: relationship.recovery),
+      id: facts.state?.id, status: RelationshipStatus(facts))
+    entry.isExtended = all.contains { configuration.name(of: $0.recovery) == primary }
+    entry.next = entry.nextCommand(facts)
+    return entry
+  }
+
+  /// What is remembered of disks that were named themselves.
+  private func entry(of state: RelationshipState, _ known: Known) -> Entry {
+    var facts = RelationshipFacts(now: now)
+    facts.boot = known.boot
+    facts.state = state
+    facts.jobs = known.jobs.filter { job in
+      job.relationship == nil && state.isOf(paths: job.disks.map { ($0.primary, $0.recovery) })
+    }
+    var entry = Entry(
+      primary: state.pairs.map(\.primary.path).joined(separator: ", "),
+      recovery: state.pairs.map(\.recovery.path).joined(separator: ", "), id: state.id,
+      status: RelationshipStatus(facts))
+    entry.next = entry.nextCommand(facts)
+    return entry
   }
 }
 
