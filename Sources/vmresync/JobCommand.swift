@@ -147,7 +147,12 @@ struct JobOptions: ParsableArguments {
   var json = false
 
   func jobs() throws(ResyncError) -> JobStore {
-    guard let jobs = try state.jobsIfPresent() else { throw JobStore.unknown(id) }
+    // Where there never was a job none is made by asking for it.
+    guard let jobs = try state.jobsIfPresent() else {
+      throw ResyncError(
+        .invalidParameter, "find the job", on: id, reason: "no job is known in \(state.stateDir)",
+        remedy: "name the directory with --state-dir")
+    }
     return jobs
   }
 
@@ -159,7 +164,7 @@ struct JobOptions: ParsableArguments {
     let id = try jobs.find(id).id
     let start = ContinuousClock.now
     while true {
-      guard let job = try jobs.job(id) else { throw JobStore.unknown("\(id)") }
+      guard let job = try jobs.job(id) else { throw jobs.unknown("\(id)") }
       if job.state.isFinished {
         ending()
         let now = microsecondsSinceEpoch()
@@ -172,7 +177,7 @@ struct JobOptions: ParsableArguments {
       if let limit, start.duration(to: .now) >= .seconds(limit.seconds) {
         throw ResyncError(
           .timedOut, "wait for", on: "job \(id)", reason: "it has not ended after \(limit)",
-          remedy: "watch it with: vmresync job watch \(id)")
+          remedy: "watch it with: \(typed("vmresync job watch \(id)", in: state.stateDir))")
       }
       usleep(100_000)
     }

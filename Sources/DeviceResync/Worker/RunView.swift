@@ -188,9 +188,7 @@ extension RunView {
       case .changeRoles(let request): (request.pairs.map(\.recovery), request.stateDirectory)
       case .devices: ([], RunRequest.usualStateDirectory)
       }
-    let words = paths.map { "\(ShellWord($0))" }.joined(separator: " ")
-    return directory == RunRequest.usualStateDirectory
-      ? words : "\(words) --state-dir \(ShellWord(directory))"
+    return typed(paths.map { "\(ShellWord($0))" }.joined(separator: " "), in: directory)
   }
 
   private func listed(_ words: [String], most: Int) -> String {

@@ -130,7 +130,8 @@ public final class JobSpectator<Base: Spectator>: Spectator {
     let title = isLater ? Moment(time).text(now: job.submitted) : "now"
     return RunResult(
       order.request, starting: job.id, at: isLater ? Moment(time).cimDateTime : nil,
-      "job \(job.id) starts \(title); watch it with: vmresync job watch \(job.id)")
+      "job \(job.id) starts \(title); watch it with: "
+        + typed("vmresync job watch \(job.id)", in: order.request.stateDirectory))
   }
 
   /// So that who looks next finds it with its process; one that is not taken is started by `job run-due`.

@@ -20,7 +20,7 @@ extension JobStore {
       default: break
       }
     }
-    guard job != nil else { throw Self.unknown("\(id)") }
+    guard job != nil else { throw unknown("\(id)") }
     if let process {
       let wasThere = try process.signal()
       // Who looks next turns it to Exception.
@@ -52,7 +52,7 @@ extension JobStore {
     let unfinished = ofSystem.filter { !$0.state.isFinished }
     // Of a system the one that is not finished is meant, or else the last.
     let found = byID.isEmpty ? (unfinished.isEmpty ? Array(ofSystem.prefix(1)) : unfinished) : byID
-    guard let job = found.first else { throw Self.unknown(text) }
+    guard let job = found.first else { throw unknown(text) }
     if found.count > 1 {
       throw ResyncError(
         .invalidParameter, "find the job", on: text, reason: "\(found.count) jobs are called so",
@@ -62,9 +62,9 @@ extension JobStore {
   }
 
   /// There is no such job.
-  public static func unknown(_ text: String) -> ResyncError {
+  public func unknown(_ text: String) -> ResyncError {
     ResyncError(
       .invalidParameter, "find the job", on: text, reason: "there is no such job",
-      remedy: "see: vmresync job list")
+      remedy: "see: \(typed("job list"))")
   }
 }

@@ -90,7 +90,7 @@ public final class JobStore: Sendable {
     do throws(RecordFault) {
       return try RecordFormat.decode(bytes) { (_: JobOrder) in nil }
     } catch {
-      throw error.error(on: title, wayOut: "end the job: vmresync job terminate \(id)")
+      throw error.error(on: title, wayOut: "end the job: \(typed("job terminate \(id)"))")
     }
   }
 
@@ -106,6 +106,11 @@ public final class JobStore: Sendable {
     try folder.read("\(id)/\(json ? Self.result : Self.report)", limit: 1 << 28).map {
       String(decoding: $0, as: UTF8.self)
     }
+  }
+
+  /// A command of ours, for messages.
+  func typed(_ words: String) -> String {
+    DeviceResync.typed("vmresync \(words)", in: folder.path.removingLastComponent().string)
   }
 
   // MARK: Changes
@@ -155,8 +160,8 @@ public final class JobStore: Sendable {
       let before = other
       try buryIfDead(&other)
       if other != before { try write(other, isDurable: true) }
-      if other.state.isAtWork { throw Self.inUse(job, other, "is running") }
-      if other.state == .new && job.state == .new { throw Self.inUse(job, other, "is scheduled already") }
+      if other.state.isAtWork { throw inUse(job, other, "is running") }
+      if other.state == .new && job.state == .new { throw inUse(job, other, "is scheduled already") }
     }
     if removing { for old in outdated(ended) { try folder.removeFolder("\(old.id)") } }
   }
@@ -172,10 +177,10 @@ public final class JobStore: Sendable {
     }
   }
 
-  private static func inUse(_ job: Job, _ other: Job, _ what: String) -> ResyncError {
+  private func inUse(_ job: Job, _ other: Job, _ what: String) -> ResyncError {
     ResyncError(
       .inUse, "resynchronize", on: job.computerSystem, reason: "its job \(other.id) \(what)",
-      remedy: "watch it with: vmresync job watch \(other.id)")
+      remedy: "watch it with: \(typed("job watch \(other.id)"))")
   }
 
   /// Changes one job, while nobody else does; returns it as it is then, nil where there is none.
@@ -200,7 +205,7 @@ public final class JobStore: Sendable {
       guard job.state == .new else {
         throw ResyncError(
           .invalidState, "start the job", on: "\(id)", reason: "it is \(job.state.name)",
-          remedy: "see: vmresync job show \(id)")
+          remedy: "see: \(typed("job show \(id)"))")
       }
       let own = try ProcessIdentity.own()
       if let process = job.process, process != own, try Self.isAlive(job) {
@@ -215,7 +220,7 @@ public final class JobStore: Sendable {
       try lookThrough(for: starting, removing: false)
       job.enter(.starting, at: now())
     }
-    guard let job else { throw Self.unknown("\(id)") }
+    guard let job else { throw unknown("\(id)") }
     return job
   }
 

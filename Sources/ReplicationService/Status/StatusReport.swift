@@ -25,6 +25,7 @@ public struct StatusReport: Sendable {
   public var entries: [Entry]
   /// What could not be looked at.
   public var faults: [ResyncError] = []
+  private let stateDirectory: String
   /// The time, in microseconds since 1970-01-01, midnight UTC.
   public let now: Int64
 
@@ -39,6 +40,7 @@ public struct StatusReport: Sendable {
     now: Int64 = microsecondsSinceEpoch()
   ) throws(ResyncError) {
     self.now = now
+    self.stateDirectory = stateDirectory
     let directory = FilePath(stateDirectory)
     var known = Known()
     (known.states, faults) = try RelationshipState.all(in: directory)
@@ -98,7 +100,7 @@ public struct StatusReport: Sendable {
       name: relationship.name, primary: primary, recovery: configuration.name(of: relationship.recovery),
       id: facts.state?.id, status: RelationshipStatus(facts))
     entry.isExtended = all.contains { configuration.name(of: $0.recovery) == primary }
-    entry.next = entry.nextCommand(facts)
+    entry.next = entry.nextCommand(facts, in: stateDirectory)
     return entry
   }
 
@@ -114,7 +116,7 @@ public struct StatusReport: Sendable {
       primary: state.pairs.map(\.primary.path).joined(separator: ", "),
       recovery: state.pairs.map(\.recovery.path).joined(separator: ", "), id: state.id,
       status: RelationshipStatus(facts))
-    entry.next = entry.nextCommand(facts)
+    entry.next = entry.nextCommand(facts, in: stateDirectory)
     return entry
   }
 }
@@ -137,8 +139,9 @@ extension StatusReport {
 
 extension StatusReport.Entry {
   /// What to type next; nil where nothing needs to be done.
-  fileprivate func nextCommand(_ facts: RelationshipFacts) -> String? {
-    if let running = status.running { return "vmresync job watch \(running.id)" }
+  fileprivate func nextCommand(_ facts: RelationshipFacts, in directory: String) -> String? {
+    func typed(_ words: String) -> String { DeviceResync.typed("vmresync \(words)", in: directory) }
+    if let running = status.running { return typed("job watch \(running.id)") }
     let pairs = facts.state?.pairs ?? []
     let disks = pairs.map {
       "--primary \(ShellWord($0.primary.path)) --recovery \(ShellWord($0.recovery.path))"
@@ -148,13 +151,14 @@ extension StatusReport.Entry {
     case .disabled, .replicating, .resynchronizing: break
     case .recovered:
       return name == nil
-        ? nil : "vmresync reverse \(ShellWord(primary)), or vmresync failover --revert \(ShellWord(primary))"
+        ? nil
+        : "\(typed("reverse \(ShellWord(primary))")), or \(typed("failover --revert \(ShellWord(primary))"))"
     case .waitingToStartResynchronization, .resynchronizationSuspended:
       if case .applying? = facts.state?.consistency {
-        return "vmresync repair \(pairs.map { "\(ShellWord($0.recovery.path))" }.joined(separator: " "))"
+        return typed("repair \(pairs.map { "\(ShellWord($0.recovery.path))" }.joined(separator: " "))")
       }
-      return "vmresync resync \(words)"
+      return typed("resync \(words)")
     }
-    return status.health == .ok ? nil : "vmresync resync \(words)"
+    return status.health == .ok ? nil : typed("resync \(words)")
   }
 }
