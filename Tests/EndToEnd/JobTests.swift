@@ -212,6 +212,23 @@ import Testing
     #expect(try eventually(within: 30) { try Child(["pgrep", "--full", id]).wait().status == 1 })
   }
 
+  @Test("where there is no room for records, those that have ended give way")
+  func noRoom() throws {
+    let pair = try TestPair(differing: .loops)
+    let disk = try NamedLoop(Image("host", size: 64 << 20).path)
+    try tool("mkfs.ext4", "-q", "-m", "0", "-N", "64", "-E", "lazy_itable_init=0", disk.node)
+    let mount = try Child.mounting(disk.node, at: Place.ours("mounted"))
+    let inside = ["nsenter", "--target", "\(mount.id)", "--mount", "--"]
+    let words = Operation.resync.words(
+      pair.primary, pair.recovery, inPlace + ["--state-dir", Place.ours("mounted/state")])
+    // Each leaves a folder and three files.
+    for round in 0..<24 {
+      let report = try Report(Command.start(words, through: inside).wait())
+      #expect(report.value == 0 && report["JobRecord"]["InstanceID"].text != nil, "\(round): \(report)")
+      guard report.value == 0 else { return }
+    }
+  }
+
   @Test("past its commit a job cannot be ended: Busy")
   func busy() throws {
     let pair = try FaultPair()

@@ -34,9 +34,9 @@ import Testing
       rmdir(path)
     }
 
-    func jobs() throws -> JobStore {
+    func jobs(keeping most: Int = 1000) throws -> JobStore {
       let time = time
-      return JobStore(try StateFolder("jobs", in: FilePath(path))) { time.now }
+      return JobStore(try StateFolder("jobs", in: FilePath(path)), keeping: most) { time.now }
     }
   }
 
@@ -117,6 +117,23 @@ import Testing
     #expect("\(error)".contains("\(scheduled.id) is scheduled already"), "\(error)")
     // What runs now is in nobody's way who waits.
     try jobs.add(working(jobs), order: nil)
+  }
+
+  @Test("of those that have ended so many are kept, the latest, and the last of each relationship")
+  func most() throws {
+    let folder = try Folder()
+    let jobs = try folder.jobs(keeping: 3)
+    var ended: [Job] = []
+    for name in ["db", nil, "web", "web", nil, "web"] {
+      let job = try working(jobs, of: name)
+      try jobs.add(job, order: nil)
+      folder.time.pass(1)
+      try jobs.finish(job.id, RunResult(nil, .completed, "done", []))
+      ended.append(job)
+    }
+    try jobs.add(new(jobs), order: nil)
+    let left = Set(try jobs.jobs().jobs.filter(\.state.isFinished).map(\.id))
+    #expect(left == Set([ended[0], ended[3], ended[4], ended[5]].map(\.id)))
   }
 
   @Test("of 8 threads that start one job one gets it, and none before its time")

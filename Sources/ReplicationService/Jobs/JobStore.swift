@@ -10,6 +10,9 @@ public final class JobStore: Sendable {
   /// The clock: microseconds since 1970-01-01, midnight UTC.
   let now: @Sendable () -> Int64
 
+  /// How many that have ended are kept, at most.
+  private let mostEnded: Int
+
   static let name = "jobs"
   private static let record = "job.json"
   private static let order = "order.json"
@@ -31,8 +34,12 @@ public final class JobStore: Sendable {
     return JobStore(folder)
   }
 
-  init(_ folder: consuming StateFolder, now: @escaping @Sendable () -> Int64 = microsecondsSinceEpoch) {
+  init(
+    _ folder: consuming StateFolder, keeping mostEnded: Int = 1000,
+    now: @escaping @Sendable () -> Int64 = microsecondsSinceEpoch
+  ) {
     self.folder = folder
+    self.mostEnded = mostEnded
     self.now = now
   }
 
@@ -122,9 +129,24 @@ public final class JobStore: Sendable {
   func add(_ job: Job, order: JobOrder?) throws(ResyncError) {
     try folder.alone { () throws(ResyncError) in
       try lookThrough(for: job, removing: true)
-      let inner = try folder.makeFolder("\(job.id)")
-      if let order { try inner.replace(Self.order, by: try RecordFormat.encode(order), isDurable: true) }
-      try inner.replace(Self.record, by: try RecordFormat.encode(job), isDurable: true)
+      try makingRoom { () throws(ResyncError) in
+        let inner = try folder.makeFolder("\(job.id)")
+        if let order { try inner.replace(Self.order, by: try RecordFormat.encode(order), isDurable: true) }
+        try inner.replace(Self.record, by: try RecordFormat.encode(job), isDurable: true)
+      }
+    }
+  }
+
+  /// Runs `body` once more where there was no room, without the jobs that have ended: history gives way to a run.
+  private func makingRoom(_ body: () throws(ResyncError) -> Void) throws(ResyncError) {
+    do throws(ResyncError) {
+      try body()
+    } catch  where error.errno == .noSpace || error.errno == .diskQuotaExceeded {
+      for name in try folder.names() {
+        guard let id = UniqueID(name), let job = (try? read(id)) ?? nil, job.ended != nil else { continue }
+        try folder.removeFolder(name)
+      }
+      try body()
     }
   }
 
@@ -166,14 +188,14 @@ public final class JobStore: Sendable {
     if removing { for old in outdated(ended) { try folder.removeFolder("\(old.id)") } }
   }
 
-  /// What ended long ago, but for the last of each kind: `status` tells of these.
+  /// What ended long ago, and the oldest of too many; but for the last of each kind: `status` tells of these.
   private func outdated(_ ended: [Job]) -> [Job] {
-    ended.filter { job in
-      now() - (job.ended ?? 0) > Job.timeBeforeRemoval
-        && (job.relationship == nil
-          || ended.contains {
-            $0.relationship == job.relationship && $0.type == job.type && ($0.ended ?? 0) > (job.ended ?? 0)
-          })
+    var seen: Set<[String]> = []
+    return ended.sorted { ($0.ended ?? 0) > ($1.ended ?? 0) }.enumerated().compactMap { place, job in
+      let isOld = place >= mostEnded || now() - (job.ended ?? 0) > Job.timeBeforeRemoval
+      guard let relationship = job.relationship else { return isOld ? job : nil }
+      let isLast = seen.insert([relationship, job.type.name]).inserted
+      return isOld && !isLast ? job : nil
     }
   }
 
@@ -256,12 +278,15 @@ public final class JobStore: Sendable {
   func finish(_ id: UniqueID, _ result: RunResult) throws(ResyncError) { try finish(id, JobEnding(result)) }
 
   func finish(_ id: UniqueID, _ ending: JobEnding) throws(ResyncError) {
-    if let inner = try folder.folder("\(id)") {
-      try inner.replace(Self.result, by: Array(ending.json.utf8), isDurable: false)
-      try inner.replace(Self.report, by: Array(ending.report.utf8), isDurable: false)
-    }
-    try changing(id) { job throws(ResyncError) in
-      if !job.state.isFinished { job.finish(ending, at: now()) }
+    try folder.alone { () throws(ResyncError) in
+      try makingRoom { () throws(ResyncError) in
+        guard let inner = try folder.folder("\(id)") else { return }
+        try inner.replace(Self.result, by: Array(ending.json.utf8), isDurable: false)
+        try inner.replace(Self.report, by: Array(ending.report.utf8), isDurable: false)
+        guard var job = try read(id), !job.state.isFinished else { return }
+        job.finish(ending, at: now())
+        try write(job, isDurable: true)
+      }
     }
   }
 
