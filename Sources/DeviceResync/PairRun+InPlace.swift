@@ -141,7 +141,11 @@ extension PairRun {
   }
 
   /// Brings to stable storage what has been written so far, while the run goes on.
+  ///
+  /// Meanwhile the device's own counts tell whether it answers; no longer, since others' use of it would hide a stall.
   func flushWrites() throws(ResyncError) {
+    reporter.wait(for: [pair.recovery.disk.number])
+    defer { reporter.wait(for: []) }
     try attempt("flush", on: names[.recovery], side: .recovery, .transfer) { () throws(Errno) in
       try pair.recovery.disk.device.synchronizeData()
     }

@@ -9,6 +9,14 @@ import Testing
   static let seconds = 2
   static let options = ["--stall-timeout", "\(seconds) s"]
 
+  /// The worker's calls only: what the monitor asks for is no disk's.
+  private static func delaying(_ call: String, on path: String, _ time: String) -> [String] {
+    [
+      "strace", "-f", "-o", "/dev/null", "-P", path, "-e", "trace=\(call)", "-e",
+      "inject=\(call):delay_enter=\(time)",
+    ]
+  }
+
   /// Expects the answer to a stall in one of `phases`: it came when the time was over, as the monitor counts it, and
   /// not much later by this test's clock, on a machine that others use too.
   private func expectAnswer(
@@ -75,12 +83,7 @@ import Testing
     let pair = try TestPair(differing: .loops)
     let state = try StateDirectory()
     let words = Operation.resync.words(pair.primary, pair.recovery, state.options + Self.options)
-    // The worker's only: what the monitor asks for is no disk's.
-    let wrapper = [
-      "strace", "-f", "-o", "/dev/null", "-e", "trace=\(call)", "-P", pair.recovery, "-e",
-      "inject=\(call):delay_enter=60s",
-    ]
-    let child = try Command.start(words, through: wrapper)
+    let child = try Command.start(words, through: Self.delaying(call, on: pair.recovery, "60s"))
     // strace itself ends with the delay, and not with whom it delays.
     let hasAnswered = try eventually(within: Double(Self.seconds) + 15) { try child.said().hasSuffix("}\n") }
     try #require(hasAnswered)
@@ -121,6 +124,25 @@ import Testing
     let report = try expectAnswer(&child, while: "flushing")
     #expect(report.message.contains("flush \(pair.recovery.node)"), "\(report)")
     #expect(report.message.contains("mixed"), "\(report)")
+  }
+
+  @Test("not in the long flush of a checkpoint, while the disk answers others")
+  func longFlush() throws {
+    let pair = try TestPair(differing: .loops)
+    let reader = try Child([
+      "sh", "-c", "while dd if=\"$0\" of=/dev/null iflag=direct bs=4096 count=1; do sleep 0.2; done",
+      pair.recovery,
+    ])
+    let words = Operation.resync.words(
+      pair.primary, pair.recovery,
+      inPlace + ["--chunk-size", "64K", "--checkpoint-every", "64K"] + Self.options)
+    let start = SuspendingClock.now
+    // The first is that of settling.
+    let wrapper = Self.delaying("fdatasync", on: pair.recovery, "\(Self.seconds + 3)s:when=2")
+    let report = try Report(Command.start(words, through: wrapper).wait(within: 60))
+    expect(report, 0)
+    #expect(SuspendingClock.now - start > .seconds(Self.seconds + 2), "a flush was held up")
+    _ = reader.id
   }
 
   @Test("while applying: the commit stands, and repair finishes it")
