@@ -99,12 +99,14 @@ int cl_status_at(int directory, const char *path, bool follow, struct cl_file_st
   return status(directory, path, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT | (follow ? 0 : AT_SYMLINK_NOFOLLOW), result);
 }
 
-int cl_file_system(int descriptor, uint64_t *magic, uint64_t *available, uint64_t *total, bool *read_only) {
+int cl_file_system(int descriptor, uint64_t *magic, uint64_t *available, uint64_t *total, uint64_t *free_files,
+                   bool *read_only) {
   struct statfs raw;
   if (fstatfs(descriptor, &raw) != 0) return -errno;
   *magic = (uint64_t)raw.f_type & 0xffffffff;
   *available = (uint64_t)raw.f_bavail * (uint64_t)raw.f_bsize;
   *total = (uint64_t)raw.f_blocks * (uint64_t)raw.f_bsize;
+  *free_files = raw.f_files != 0 ? (uint64_t)raw.f_ffree : UINT64_MAX;
   *read_only = (raw.f_flags & ST_RDONLY) != 0;
   return 0;
 }

@@ -58,8 +58,10 @@ int cl_status_of(int descriptor, struct cl_file_status *status);
 /// asks a server for newer attributes (AT_STATX_DONT_SYNC), so that a dead one cannot hang it.
 int cl_status_at(int directory, const char *path, bool follow, struct cl_file_status *status);
 
-/// fstatfs(2): the file system's magic (<linux/magic.h>), free and total bytes.
-int cl_file_system(int descriptor, uint64_t *magic, uint64_t *available, uint64_t *total, bool *read_only);
+/// fstatfs(2): the file system's magic (<linux/magic.h>), free and total bytes, files that can still be made
+/// (UINT64_MAX where there is no such limit).
+int cl_file_system(int descriptor, uint64_t *magic, uint64_t *available, uint64_t *total, uint64_t *free_files,
+                   bool *read_only);
 /// fdopendir(3): a stream that owns the descriptor from now on; where it fails the descriptor is still the caller's.
 int cl_open_directory_stream(int descriptor, DIR **stream);
 /// readlinkat(2). Returns the length, or a negative errno (ENAMETOOLONG where `capacity` does not do).

@@ -10,6 +10,8 @@ struct FileSystem: Sendable, Equatable {
   /// Bytes in all.
   let total: UInt64
   let isReadOnly: Bool
+  /// Files that can still be made; `.max` where there is no such limit.
+  var freeFiles = UInt64.max
   /// Its UUID, of btrfs with the subvolume's number, for inodes count within one; nil where the kernel tells none.
   var uuid: String?
 
@@ -57,9 +59,11 @@ extension FileSystem {
     var magic: UInt64 = 0
     var available: UInt64 = 0
     var total: UInt64 = 0
+    var freeFiles: UInt64 = 0
     var isReadOnly = false
-    try check(unsafe cl_file_system(descriptor.rawValue, &magic, &available, &total, &isReadOnly))
-    self.init(magic: magic, available: available, total: total, isReadOnly: isReadOnly)
+    try check(
+      unsafe cl_file_system(descriptor.rawValue, &magic, &available, &total, &freeFiles, &isReadOnly))
+    self.init(magic: magic, available: available, total: total, isReadOnly: isReadOnly, freeFiles: freeFiles)
     uuid = name == "btrfs" ? Self.subvolume(descriptor) : Self.uuid(descriptor)
   }
 

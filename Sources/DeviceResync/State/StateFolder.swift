@@ -28,6 +28,14 @@ package struct StateFolder: ~Copyable, Sendable {
     path = state.appending(name)
   }
 
+  /// Whether its file system has hardly any room left, for bytes or for files: under 4 MiB, or 64 files.
+  package func hasLittleRoom() throws(ResyncError) -> Bool {
+    let system = try attempt("look at the file system of", on: path.string, .setUp) { () throws(Errno) in
+      try FileSystem(of: directory.descriptor)
+    }
+    return system.available < 4 << 20 || system.freeFiles < 64
+  }
+
   /// The names in it.
   package func names() throws(ResyncError) -> [String] {
     try attempt("list", on: path.string, .setUp) { () throws(Errno) in try directory.names() }

@@ -185,14 +185,17 @@ public final class JobStore: Sendable {
       if other.state.isAtWork { throw inUse(job, other, "is running") }
       if other.state == .new && job.state == .new { throw inUse(job, other, "is scheduled already") }
     }
-    if removing { for old in outdated(ended) { try folder.removeFolder("\(old.id)") } }
+    guard removing else { return }
+    // History gives way before records that a run cannot do without find no room.
+    let most = try folder.hasLittleRoom() ? 0 : mostEnded
+    for old in outdated(ended, keeping: most) { try folder.removeFolder("\(old.id)") }
   }
 
   /// What ended long ago, and the oldest of too many; but for the last of each kind: `status` tells of these.
-  private func outdated(_ ended: [Job]) -> [Job] {
+  private func outdated(_ ended: [Job], keeping most: Int) -> [Job] {
     var seen: Set<[String]> = []
     return ended.sorted { ($0.ended ?? 0) > ($1.ended ?? 0) }.enumerated().compactMap { place, job in
-      let isOld = place >= mostEnded || now() - (job.ended ?? 0) > Job.timeBeforeRemoval
+      let isOld = place >= most || now() - (job.ended ?? 0) > Job.timeBeforeRemoval
       guard let relationship = job.relationship else { return isOld ? job : nil }
       let isLast = seen.insert([relationship, job.type.name]).inserted
       return isOld && !isLast ? job : nil
