@@ -185,7 +185,7 @@ extension RoleChanging {
     // In place old and new blocks are mixed already: to end it makes nothing better.
     if case .settled(.inconsistent) = busy.consistency { throw busy.isBusy("fail over to") }
     // One that is gone lets its lock go.
-    _ = try run.worker.signal()
+    _ = try run.worker.requestEnd()
   }
 
   /// Finishes what was committed on the recoveries, and drops what was not.

@@ -88,7 +88,8 @@ private final class WorkerProcess: Sendable {
     for order in taken {
       switch order {
       case .begin: begin()
-      case .terminate(let atOnce):
+      case .terminate(let atOnce, let dropping):
+        if dropping { control.dropWork() }
         atOnce ? control.terminateAtOnce() : control.terminateInOrder()
         events.tell(.event(.ending))
       case .runOut:

@@ -49,8 +49,8 @@ public struct DevicesRequest: Sendable, Codable, Equatable {
 enum WorkerOrder: Sendable, Codable, Equatable {
   /// The plan was read, and answered with yes where it had to be.
   case begin
-  /// A signal or a request; the second one ends right after the drain.
-  case terminate(atOnce: Bool)
+  /// A signal or a request; the second one ends right after the drain. Whether what was staged is to be dropped.
+  case terminate(atOnce: Bool, dropping: Bool)
   /// The run's time is over.
   case runOut
   /// A person's answer to the run's question.
