@@ -84,8 +84,8 @@ struct StagedRun: ~Copyable {
       if error.cause == .mismatch || error.cause == .foreignWrite {
         try books.book.finish(hold, .inconsistent(since: .now()), completed: nil)
       } else {
-        let recovery = ShellWord(runs[0].names[.recovery])
-        runs[0].result.notes.append("the commit stands; finish it with: vmresync repair \(recovery)")
+        let repair = CallContext.current.typed(.repair, runs[0].names[.recovery])
+        runs[0].result.notes.append("the commit stands; finish it with: \(repair)")
       }
       throw error
     }

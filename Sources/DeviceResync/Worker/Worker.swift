@@ -58,6 +58,7 @@ private final class WorkerProcess: Sendable {
 
   func serve() throws(Errno) -> Never {
     guard let request: WorkerRequest = orders.withLock({ $0.waitForFirst() }) else { Worker.leave(1) }
+    CallContext.current = request.context
     // Whoever signals every process of a group or a service reaches the monitor too, and is not to count twice.
     try StopSignals.listen { [self] in
       if hasMonitor.load(ordering: .acquiring) { control.terminateInOrder() } else { control.terminate() }

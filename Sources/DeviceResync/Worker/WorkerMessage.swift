@@ -25,6 +25,24 @@ extension WorkerRequest {
   }
 }
 
+extension WorkerRequest {
+  /// Where it was asked for.
+  public var context: CallContext {
+    switch self {
+    case .resynchronize(let request): request.context
+    case .repair(let request):
+      CallContext(stateDirectory: request.stateDirectory, recoveries: request.paths)
+    case .rollBack(let request):
+      CallContext(stateDirectory: request.stateDirectory, recoveries: request.paths)
+    case .changeRoles(let request):
+      CallContext(
+        stateDirectory: request.stateDirectory, configuration: request.configuration,
+        recoveries: request.pairs.map(\.recovery))
+    case .devices(let request): CallContext(stateDirectory: request.stateDirectory)
+    }
+  }
+}
+
 /// What a caller of `devices` asks for.
 public struct DevicesRequest: Sendable, Codable, Equatable {
   /// Only these devices or images; all where there is none.

@@ -65,6 +65,6 @@ extension JobStore {
   public func unknown(_ text: String) -> ResyncError {
     ResyncError(
       .invalidParameter, "find the job", on: text, reason: "there is no such job",
-      remedy: "see: \(typed("job list"))")
+      remedy: "see: \(context.typed(.jobList))")
   }
 }
