@@ -124,6 +124,14 @@ int cl_signal_process(int process, int number) {
   return pidfd_send_signal(process, number, NULL, 0) == 0 ? 0 : -errno;
 }
 
+int cl_request_end(int process, int value) {
+  siginfo_t signal = {.si_signo = SIGTERM, .si_code = SI_QUEUE};
+  signal.si_pid = getpid();
+  signal.si_uid = getuid();
+  signal.si_value.sival_int = value;
+  return pidfd_send_signal(process, SIGTERM, &signal, 0) == 0 ? 0 : -errno;
+}
+
 int cl_reap(pid_t process, int *status) {
   pid_t result;
   do result = waitpid(process, status, WNOHANG);
@@ -142,13 +150,15 @@ int cl_stop_signal_descriptor(void) {
   return descriptor < 0 ? -errno : descriptor;
 }
 
-int cl_take_stop_signal(int descriptor) {
+int cl_take_stop_signal(int descriptor, int *value) {
   struct signalfd_siginfo signal;
   ssize_t bytes;
   do bytes = read(descriptor, &signal, sizeof signal);
   while (bytes < 0 && errno == EINTR);
   if (bytes < 0) return errno == EAGAIN ? 0 : -errno;
-  return bytes == sizeof signal ? (int)signal.ssi_signo : -EPROTO;
+  if (bytes != sizeof signal) return -EPROTO;
+  *value = signal.ssi_code == SI_QUEUE ? signal.ssi_int : 0;
+  return (int)signal.ssi_signo;
 }
 
 void cl_ignore_terminal(void) {

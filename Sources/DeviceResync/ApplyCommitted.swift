@@ -108,7 +108,7 @@ func checkUntouched(
     throw ResyncError(
       .foreignWrite, "trust", on: recovery.disk.identity.path, side: .recovery,
       reason: "somebody else wrote \(bytes) bytes to it during the run",
-      remedy: "find the writer with: vmresync devices; stop it, then run again")
+      remedy: "find the writer with: \(CallContext.current.typed(.devices)); stop it, then run again")
   }
   return finding
 }
@@ -130,7 +130,7 @@ private func stagingQueue(
 private func stopped(_ control: RunControl, _ name: String) -> ResyncError {
   control.ending(
     "finish", on: name, side: .recovery, "the commit stands",
-    remedy: "finish it with: vmresync repair \(ShellWord(name))")
+    remedy: "finish it with: \(CallContext.current.typed(.repair, name))")
 }
 
 extension ImageTail {

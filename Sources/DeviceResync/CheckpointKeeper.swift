@@ -116,6 +116,6 @@ final class CheckpointKeeper: @unchecked Sendable {
   /// - Parameter recovery: the name of one.
   func note(_ recovery: String) -> String {
     let onward = state.withLock { state in state.latest?.onward { state.sizes[$0] ?? 0 } }
-    return "\(onward ?? "nothing is kept"); drop it with: vmresync repair \(ShellWord(recovery))"
+    return "\(onward ?? "nothing is kept"); drop it with: \(CallContext.current.typed(.repair, recovery))"
   }
 }

@@ -32,7 +32,7 @@ struct ClaimedRecoveries: ~Copyable {
     case repair = "finish the commit on"
     case rollback = "go back on"
 
-    var command: String { self == .repair ? "vmresync repair" : "vmresync rollback" }
+    var command: CommandName { self == .repair ? .repair : .rollback }
   }
 
   /// Finds and claims them; waits while nobody but a dead run's I/O can hold one (PITFALLS E1).
@@ -90,8 +90,9 @@ struct ClaimedRecoveries: ~Copyable {
       throw ResyncError(
         .invalidState, purpose.rawValue, on: pair.recovery.path, side: .recovery,
         reason: "that name does not lead to the disk that was being written",
-        remedy: "attach that disk (\(pair.recovery.identity)) under this name, then run: \(purpose.command) "
-          + "\(ShellWord(pair.recovery.path)); or name it there by the name that it has now")
+        remedy: "attach that disk (\(pair.recovery.identity)) under this name, then run: "
+          + "\(CallContext.current.typed(purpose.command, pair.recovery.path)); "
+          + "or name it there by the name that it has now")
     }
     let request = RunRequest(
       .resync, pairs: [.init(primary: pair.primary.path, recovery: pair.recovery.path)])

@@ -71,8 +71,8 @@ struct RelationshipSearch {
       reason:
         "none from \(PrintableText(request.primary)) to \(PrintableText(request.recovery)) is remembered in "
         + "\(PrintableText(request.stateDirectory))",
-      remedy: "name the directory with --state-dir; or bring the recovery in line first: vmresync resync "
-        + "\(ShellWord(request.primary))")
+      remedy: "name the directory with --state-dir; or bring the recovery in line first: "
+        + CallContext.current.typed(.resync, on: .system(request.primary, relationship: nil)))
   }
 
   /// The relationships of its recoveries, by the names that they have now.

@@ -78,7 +78,7 @@ func namedRecoveries(
       throw ResyncError(
         .kernel(.noSuchFileOrDirectory, .open), attempt, on: name.typed,
         reason: "there is no block device or image of that name",
-        remedy: "look for the disk with: vmresync devices")
+        remedy: "look for the disk with: \(CallContext.current.typed(.devices))")
     }
     disks.append((disk, try PersistentIdentity(of: disk, on: host)))
   }
@@ -98,7 +98,7 @@ private func checkUsable(
   throw ResyncError(
     .invalidState, "repair", on: path, side: .recovery,
     reason: "it is Inconsistent since \(left.since), and there is no commit that could be finished",
-    remedy: "resynchronize it from its primary, to the end: vmresync resync --primary "
-      + "\(ShellWord(primary ?? "PATH")) --recovery \(ShellWord(path))"
+    remedy: "resynchronize it from its primary, to the end: "
+      + CallContext.current.typed(.resync, on: .pairs([.init(primary: primary ?? "PATH", recovery: path)]))
       + (back.map { "; or go back to what it held before that run: \($0.rollback)" } ?? ""))
 }

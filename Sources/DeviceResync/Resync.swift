@@ -150,7 +150,7 @@ private func checkSameDisks(_ plan: Plan, _ now: Plan) throws(ResyncError) {
       throw ResyncError(
         .replaced, "go on with", on: before[side].name.typed, side: side,
         reason: "the name leads to another disk since the plan",
-        remedy: "look at it with: vmresync plan, then run again")
+        remedy: "look at it with: \(CallContext.current.typedAgain(.plan)), then run again")
     }
   }
 }
@@ -171,7 +171,7 @@ private func claim(_ plan: Plan, _ control: RunControl) throws(ResyncError) -> O
     throw ResyncError(
       .inUse, "claim", on: error.device, side: .recovery,
       reason: "nobody can be seen using it, but something holds it; a former run's I/O may still be ending",
-      remedy: "look for it with: vmresync devices; then run again")
+      remedy: "look for it with: \(CallContext.current.typed(.devices)); then run again")
   }
 }
 
@@ -200,7 +200,8 @@ private func noteWhatStayed(_ results: inout [PairResult], _ plan: Plan, _ ownLo
         [$0.primary.backingFile, $0.recovery.backingFile].contains(path)
       })
     else { continue }
-    results[index].notes.append("/dev/\(name) is still attached: somebody has it open; see: vmresync devices")
+    results[index].notes.append(
+      "/dev/\(name) is still attached: somebody has it open; see: \(CallContext.current.typed(.devices))")
   }
   guard plan.request.writes else { return }
   for (index, pair) in plan.pairs.enumerated() {

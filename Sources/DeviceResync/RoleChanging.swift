@@ -86,7 +86,7 @@ private struct RoleChanging: ~Copyable {
   }
 
   private func whatNext(_ state: RelationshipState, isAsIs: Bool) -> String {
-    let words = plan.words(request.recovery).typed
+    let words = plan.words(request.recovery)
     var what = state.consistency.title
     if isAsIs {
       what = "given up as it is: Inconsistent, old and new blocks are mixed"
@@ -98,7 +98,8 @@ private struct RoleChanging: ~Copyable {
     }
     return strangers.joined()
       + "\(recovery) is failed over, \(what): nothing writes it from now on. Start it. Then let "
-      + "\(primary) follow it: vmresync reverse \(words); or give up what it gets: vmresync failover --revert \(words)"
+      + "\(primary) follow it: \(CallContext.current.typed(.reverse, of: words)); or give up what it gets: "
+      + CallContext.current.typed(.failover, "--revert", of: words)
   }
 
   private mutating func revert() throws(ResyncError) -> String {
@@ -107,8 +108,8 @@ private struct RoleChanging: ~Copyable {
       guard found.failedOver != nil else { return "\(recovery) is not failed over" }
       guard try unfinished.book.revertFailover(found) else { continue }
       return
-        "\(recovery) is not failed over any more: what it has got since is overwritten by the next: vmresync "
-        + "resync \(ShellWord(request.primary))"
+        "\(recovery) is not failed over any more: what it has got since is overwritten by the next: "
+        + plan.resync(request.primary)
     }
     throw changesAllTheTime
   }
@@ -130,7 +131,7 @@ private struct RoleChanging: ~Copyable {
       notes += try unfinished.book.tidyPoints(of: [found.id])
       return
         "\(PrintableText(now.primary)) is the primary from now on, and \(PrintableText(now.recovery)) its "
-        + "recovery: bring it in line with: vmresync resync \(ShellWord(now.primary))"
+        + "recovery: bring it in line with: \(plan.resync(now.primary))"
     }
     throw changesAllTheTime
   }
@@ -185,7 +186,7 @@ extension RoleChanging {
     // In place old and new blocks are mixed already: to end it makes nothing better.
     if case .settled(.inconsistent) = busy.consistency { throw busy.isBusy("fail over to") }
     // One that is gone lets its lock go.
-    _ = try run.worker.signal()
+    _ = try run.worker.requestEnd()
   }
 
   /// Finishes what was committed on the recoveries, and drops what was not.

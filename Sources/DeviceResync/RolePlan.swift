@@ -15,8 +15,13 @@ public struct RolePlan: Sendable {
 
   /// How messages and commands name `system` of it.
   func words(_ system: String) -> RelationshipWords {
-    RelationshipWords(system: system, relationship: request.needsName ? request.relationship : nil)
+    RelationshipWords(
+      system: system, relationship: request.needsName ? request.relationship : nil,
+      configuration: request.configuration)
   }
+
+  /// The command that brings the other one in line with `primary`.
+  func resync(_ primary: String) -> String { CallContext.current.typed(.resync, of: words(primary)) }
 }
 
 /// Looks for the relationship by its recoveries, and judges: nothing is made, changed or opened for writing.
@@ -75,7 +80,7 @@ extension RolePlan {
     if let reversal = state.reversal, reversal.isPending {
       throw refusal(
         "fail over to", "the reverse of \(reversal.at) was stopped",
-        "finish it: vmresync reverse \(reversal.words.typed)")
+        "finish it: \(CallContext.current.typed(.reverse, of: reversal.words))")
     }
     switch state.consistency {
     case .settled(let settled), .resynchronizing(_, let settled):
@@ -97,14 +102,16 @@ extension RolePlan {
   private var neverResynchronized: ResyncError {
     refusal(
       "fail over to", "no run from \(PrintableText(request.primary)) to it has completed",
-      "bring it in line first: vmresync resync \(ShellWord(request.primary))")
+      "bring it in line first: \(resync(request.primary))")
   }
 
   /// What cannot be started, and every way out.
   func inconsistent(_ state: RelationshipState, since time: Timestamp) -> ResyncError {
     var ways = ["finish what was stopped: \(state.repair)"]
     if state.recoveryPoint != nil { ways.append("or go back: \(state.rollback)") }
-    ways.append("or, as old and new blocks mixed: vmresync failover --as-is \(words(request.recovery).typed)")
+    ways.append(
+      "or, as old and new blocks mixed: \(CallContext.current.typed(.failover, "--as-is", of: words(request.recovery)))"
+    )
     return refusal(
       "fail over to", "it is Inconsistent since \(time): old and new blocks are mixed",
       ways.joined(separator: "; "))
@@ -116,14 +123,14 @@ extension RolePlan {
         throw refusal(
           "exchange the roles of \(PrintableText(request.primary)) and",
           "it is not failed over: nobody has said that it is live",
-          "first: vmresync failover \(words(request.recovery).typed)")
+          "first: \(CallContext.current.typed(.failover, of: words(request.recovery)))")
       }
       // Stopped half-way, or the record of the systems' names is gone: it is done to its end.
       if reversal.isPending || !isRecorded { return self }
       throw refusal(
         "exchange the roles of \(PrintableText(request.primary)) and",
         "since \(reversal.at) it is the recovery, and it is not failed over",
-        "first: vmresync failover \(words(request.recovery).typed)")
+        "first: \(CallContext.current.typed(.failover, of: words(request.recovery)))")
     }
     if let writer = request.primaryWriter {
       throw refusal(

@@ -166,7 +166,7 @@ private struct WayBack: ~Copyable {
         .invalidState, "go back on", on: relationship.recoveryNames, side: .recovery,
         reason:
           "its undo file \(PrintableText(place)) cannot be used: \(error.withoutRemedy); nothing was written",
-        remedy: "mount its file system, or give it up with: \(relationship.rollback) --discard")
+        remedy: "mount its file system, or give it up with: \(relationship.discard)")
     }
     reporter.begin(.settling)
     var witnesses: [Witness] = []

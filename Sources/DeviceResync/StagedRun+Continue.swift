@@ -70,9 +70,15 @@ extension StagedRun {
     do throws(ResyncError) {
       obstacle = try prove(checkpoint, place, &runs, &beginning)
     } catch {
-      // What was staged stands as it did.
+      // What was staged stands as it did, unless nobody wants it.
+      let hold = beginning.takeHold()
+      guard !control.dropsWork else {
+        drop(hold, run)
+        runs[0].result.notes.append(Self.droppedByRequest)
+        throw error
+      }
       if error.isStop { runs[0].result.notes.append(keeper.note(runs[0].names[.recovery])) }
-      beginning.takeHold().release()
+      hold.release()
       throw error
     }
     guard let obstacle else {

@@ -20,7 +20,7 @@ extension StagedRun {
         throw ResyncError(
           .invalidState, "apply the differences",
           reason: "\(figures); the answer was no, nothing was written",
-          remedy: "look at both disks again: vmresync compare --map")
+          remedy: "look at both disks again: \(CallContext.current.typedAgain(.compare, "--map"))")
       }
       return
     }
@@ -37,12 +37,9 @@ extension StagedRun {
   func noRoom(_ runs: [PairRun], needed: UInt64, _ keeper: CheckpointKeeper) -> ResyncError {
     var remedy = "make room there, or name a larger place with --staging-dir"
     if keeper.knowsWhere, keeper.canContinue {
-      let disks = runs.map { run in
-        "--primary \(ShellWord(run.names[.primary])) --recovery \(ShellWord(run.names[.recovery])) "
-      }
       remedy +=
-        "; or write what is known to differ in place, where a stop leaves the recovery Inconsistent: vmresync resume "
-        + "\(disks.joined())--write-back in-place"
+        "; or write what is known to differ in place, where a stop leaves the recovery Inconsistent: "
+        + CallContext.current.typedAgain(.resume, "--write-back", "in-place")
     }
     return ResyncError(
       .kernel(.noSpace, .transfer), "stage the differences in", on: directory.path.string,

@@ -11,7 +11,7 @@ extension StagedRun {
       let recovery = run.names[.recovery]
       let sharer = known.first { $0.keepsClones && $0.has(pair.recovery.identity, as: .recovery) }
       let isShared = request.recoveryPoint == .snapshot || sharer != nil
-      let giveUp = sharer.map { ", or give up what is kept of it: \($0.rollback) --discard" } ?? ""
+      let giveUp = sharer.map { ", or give up what is kept of it: \($0.discard)" } ?? ""
       try room.add(
         isShared ? run.result.totals.bytesDifferent : nil, to: growth, on: recovery,
         attempt: "apply the differences to",

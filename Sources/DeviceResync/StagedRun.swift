@@ -49,10 +49,11 @@ struct StagedRun: ~Copyable {
       beginning.snapshots = try Snapshots(run.point, of: runs)
       sealed = try stage(&runs, &beginning)
     } catch {
-      let isKept = (error.isStop || keeper.knowsWhere) && keeper.canContinue
+      let isKept = (error.isStop || keeper.knowsWhere) && keeper.canContinue && !control.dropsWork
       if isKept, error.isStop { runs[0].result.notes.append(keeper.note(runs[0].names[.recovery])) }
       let hold = beginning.takeHold()
       if isKept { hold.release() } else { drop(hold, run) }
+      if control.dropsWork { runs[0].result.notes.append(Self.droppedByRequest) }
       throw error
     }
     let hold = beginning.takeHold()
@@ -83,8 +84,8 @@ struct StagedRun: ~Copyable {
       if error.cause == .mismatch || error.cause == .foreignWrite {
         try books.book.finish(hold, .inconsistent(since: .now()), completed: nil)
       } else {
-        let recovery = ShellWord(runs[0].names[.recovery])
-        runs[0].result.notes.append("the commit stands; finish it with: vmresync repair \(recovery)")
+        let repair = CallContext.current.typed(.repair, runs[0].names[.recovery])
+        runs[0].result.notes.append("the commit stands; finish it with: \(repair)")
       }
       throw error
     }
@@ -97,7 +98,7 @@ struct StagedRun: ~Copyable {
   }
 
   /// Before the commit: the old replicas stand.
-  private mutating func drop(_ hold: consuming RelationshipHold, _ run: RunRecord) {
+  borrowing func drop(_ hold: consuming RelationshipHold, _ run: RunRecord) {
     // The staging file goes first, so that nobody looks for it. What fails here is done by the next start, which
     // finds the state Resynchronizing.
     let relationship = hold.id
@@ -110,6 +111,9 @@ struct StagedRun: ~Copyable {
       reporter.tell(.error(error, pair: 0))
     }
   }
+
+  /// What `job terminate` leaves, for people.
+  static let droppedByRequest = "what was staged was dropped, as the request said; the next run starts at 0"
 
   /// Step 9: Consistent or Fuzzy, durable when this returns.
   private mutating func finish(

@@ -100,7 +100,8 @@ struct Unfinished: ~Copyable {
   private static func nothingStopped(_ pairs: [RelationshipState.Pair]) -> ResyncError {
     ResyncError(
       .invalidState, "go on with a run on", on: pairs.first?.recovery.path, side: .recovery,
-      reason: "none of these pairs was stopped", remedy: "begin one with: vmresync resync")
+      reason: "none of these pairs was stopped",
+      remedy: "begin one with: \(CallContext.current.typedAgain(.resync))")
   }
 
   private func notContinued(
@@ -117,7 +118,7 @@ struct Unfinished: ~Copyable {
     return ResyncError(
       .invalidState, "go on with the run on", on: relationship.recoveryNames, side: .recovery,
       reason: obstacle ?? "another run has written there since",
-      remedy: "begin anew with: vmresync resync")
+      remedy: "begin anew with: \(CallContext.current.typedAgain(.resync))")
   }
 
   /// Whether the staging file of an unfinished commit is there, whole and the one that was committed; one that was
@@ -222,6 +223,7 @@ extension Unfinished {
       let hold = try book.takeOver(relationship)
     else { return }
     let staging = try validate(run, seal, relationship)
+    if CallContext.current.disks == nil { CallContext.current.disks = relationship.disks }
     movedBytes = true
     try book.recommit(hold)
     let recoveries = try ClaimedRecoveries.claim(relationship.calling(named), control)

@@ -32,6 +32,8 @@ public struct ServiceCall: Sendable {
       pairs: pairs.map { RunRequest.Pair(primary: $0.primary.source, recovery: $0.recovery.source) })
     request.computerSystem = relationship.primary
     request.relationship = relationship.name
+    request.namedRelationship = name
+    request.configuration = configuration.file
     let settings = configuration.settings(of: relationship)
     request.writeBack = settings.writeBack
     request.verifies = settings.verifies

@@ -16,6 +16,8 @@ struct ConfigCommand: ParsableCommand {
     @Argument(help: ArgumentHelp("The file; those in conf.d beside it are read too.", valueName: "file"))
     var file = Configuration.usualPath.string
 
+    func validate() { CallContext.current.configuration = Configuration.file(file) }
+
     func run() throws {
       let configuration = try Configuration(at: FilePath(file))
       for relationship in configuration.relationships { _ = try configuration.pairs(of: relationship) }
@@ -68,6 +70,8 @@ struct ConfigurationOptions: ParsableArguments {
 
   @Option(help: ArgumentHelp("Which relationship, where a system has several recoveries.", valueName: "name"))
   var relationship: String?
+
+  func validate() { CallContext.current.configuration = Configuration.file(config) }
 
   func configuration() throws(ResyncError) -> Configuration { try Configuration(at: FilePath(config)) }
 }

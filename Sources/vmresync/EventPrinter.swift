@@ -35,7 +35,7 @@ final class EventPrinter {
     guard !isQuiet else { return }
     display.say(
       "finishing what was committed, \(ByteCount(bytesLeft)) left; a second signal stops it, and leaves the rest to "
-        + "vmresync repair\n")
+        + "\(CallContext.current.repair)\n")
   }
 
   /// Ends the display; returns what went wrong with the ranges' file.

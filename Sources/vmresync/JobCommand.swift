@@ -177,7 +177,7 @@ struct JobOptions: ParsableArguments {
       if let limit, start.duration(to: .now) >= .seconds(limit.seconds) {
         throw ResyncError(
           .timedOut, "wait for", on: "job \(id)", reason: "it has not ended after \(limit)",
-          remedy: "watch it with: \(typed("vmresync job watch \(id)", in: state.stateDir))")
+          remedy: "watch it with: \(CallContext.current.typed(.jobWatch, "\(id)"))")
       }
       usleep(100_000)
     }

@@ -37,6 +37,13 @@ struct RepairCommand: ParsableCommand {
 /// Where state is kept.
 struct StateOptions: ParsableArguments {
   @Option(
+    name: .customLong("state-dir"),
     help: ArgumentHelp("Where relationships, disks and staged differences are remembered.", valueName: "dir"))
-  var stateDir = RunRequest.usualStateDirectory
+  var typedStateDir = RunRequest.usualStateDirectory
+
+  /// From the root on: a job runs in another working directory.
+  var stateDir: String { absolutePath(typedStateDir) }
+
+  // Before anything is done: whatever is printed from here on may name a command.
+  func validate() { CallContext.current.stateDirectory = stateDir }
 }

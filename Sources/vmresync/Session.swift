@@ -80,6 +80,7 @@ enum Supervision {
     _ show: (Monitor.Ending) -> Int32
   ) -> Never {
     let status: Int32
+    CallContext.current = request.context
     do {
       try prepareForMonitor()
       var monitor = try Monitor(request, limits: limits)

@@ -31,7 +31,7 @@ final class RunSpectator: Spectator {
           request,
           refusedBy: ResyncError(
             .invalidParameter, "ask whether to write", reason: "there is no terminal to ask on",
-            remedy: "look at the plan with: vmresync plan; then add --yes")))
+            remedy: "look at the plan with: \(request.context.typedAgain(.plan)); then add --yes")))
     }
     return ask(RunQuestion("Write to what the plan says is WRITTEN?")) { [self] isYes in
       isYes ? askRest(plan.questions[...], plan) : .end(plan.declined)

@@ -20,6 +20,8 @@ struct StatusCommand: ParsableCommand {
   @Flag(help: "Print one JSON object.")
   var json = false
 
+  func validate() { CallContext.current.configuration = config.flatMap(Configuration.file) }
+
   func run() throws {
     let report = try StatusReport(configured(), systems: systems, stateDirectory: state.stateDir)
     for fault in report.faults { Console.error("warning: \(fault)") }

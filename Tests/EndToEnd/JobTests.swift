@@ -136,6 +136,16 @@ import Testing
     #expect(areEqual(try pair.recoveryImage.bytes(), try pair.primaryImage.bytes()))
   }
 
+  @Test("one that is scheduled does not stand in the way of a run of the foreground")
+  func besideSchedule() throws {
+    let pair = try TestPair(differing: .loops)
+    let systems = try SystemPair(pair.primary, pair.recovery)
+    #expect(try systems.run(.resync, ["--at", "+1h"]).value == 4096)
+    expect(try systems.run(.resync), 0)
+    #expect(try jobs().map { $0["JobState"].int }.contains(2))
+    #expect(try Command.run("job", "terminate", "web01").status == 0)
+  }
+
   @Test("a schedule outlives its process: job run-due starts what is due, and nothing else")
   func due() throws {
     let pair = try TestPair(differing: .loops)

@@ -24,7 +24,7 @@ import Testing
       #expect(only["ReplicationHealth"].int == health, "\(only)", sourceLocation: sourceLocation)
       #expect(only["NextCommand"].text == next, "\(only)", sourceLocation: sourceLocation)
     }
-    expect(9, 3, next: "vmresync resync web01 --state-dir \(Place.ours("state"))")
+    expect(9, 3, next: "vmresync resync web01 --config \(systems.config) --state-dir \(Place.ours("state"))")
     #expect(found[0]["LastReplicationTime"] == .null && found[0]["InstanceID"] == .null)
     let run = try systems.run(.resync)
     found = try status(systems)
@@ -35,7 +35,7 @@ import Testing
     try pair.primaryImage.write([1, 2, 3], at: 9000)
     #expect(try systems.run(.compare).status == 1)
     found = try status(systems)
-    expect(9, 3, next: "vmresync resync web01 --state-dir \(Place.ours("state"))")
+    expect(9, 3, next: "vmresync resync web01 --config \(systems.config) --state-dir \(Place.ours("state"))")
     #expect(found[0]["HealthIssues"][0]["Message"].text?.contains("found differences") == true, "\(found)")
     let text = try Command.run(
       "status", "web01", "--config", systems.config, "--state-dir", Place.ours("state"))

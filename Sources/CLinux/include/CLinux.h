@@ -225,6 +225,8 @@ int cl_spawn_detached(const char *executable, char *const arguments[], pid_t *pr
 int cl_open_process(pid_t process);
 /// Sends a signal through a process's descriptor: never to another that got its number (pidfd_send_signal(2)).
 int cl_signal_process(int process, int number);
+/// The same with SIGTERM and a number that goes with it, as sigqueue(3) sends one.
+int cl_request_end(int process, int value);
 /// waitpid(2) without waiting. Returns 1 where the child has ended and *status says how, 0 where it has not.
 int cl_reap(pid_t process, int *status);
 /// The signal that ended a child, or 0.
@@ -233,8 +235,8 @@ int cl_ending_signal(int status);
 int cl_exit_status(int status);
 /// A descriptor from which stop signals are taken (signalfd(2)), which must be blocked. Or a negative errno.
 int cl_stop_signal_descriptor(void);
-/// Takes one: its number, 0 where there is none, or a negative errno.
-int cl_take_stop_signal(int descriptor);
+/// Takes one: its number, 0 where there is none, or a negative errno. *value is what came with it (sigqueue(3)), else 0.
+int cl_take_stop_signal(int descriptor, int *value);
 /// Ignores SIGPIPE, SIGTTOU and SIGTTIN: neither a reader that went away nor a terminal stops the process.
 void cl_ignore_terminal(void);
 /// The signal's name without its SIG, such as "KILL", or NULL. Source: sigabbrev_np(3).

@@ -27,6 +27,6 @@ enum Judgement {
   private static func foreign(_ disk: NamedDisk, _ reason: String) -> ResyncError {
     ResyncError(
       .foreignWrite, "trust", on: disk.name.typed, side: disk.side, reason: reason,
-      remedy: "find the writer with: vmresync devices; stop it, then run again")
+      remedy: "find the writer with: \(CallContext.current.typed(.devices)); stop it, then run again")
   }
 }

@@ -29,6 +29,9 @@ package func workingDirectory() -> FilePath {
   (try? linkTarget("/proc/self/cwd")) ?? "/"
 }
 
+/// `path` from the root on, so that it leads to the same place from every working directory.
+public func absolutePath(_ path: String) -> String { workingDirectory().pushing(FilePath(path)).string }
+
 /// Why the kernel gives this process no io_uring; nil where it does.
 func ringRefusal() -> Errno? {
   let result = cl_try_ring()

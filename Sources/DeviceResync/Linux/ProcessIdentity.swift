@@ -44,18 +44,22 @@ package struct ProcessIdentity: Sendable, Hashable, Codable {
     return processState(of: id) != "Z"
   }
 
-  /// Asks it to end (SIGTERM), or ends it (SIGKILL); returns whether it was there.
-  package func signal(atOnce: Bool = false) throws(ResyncError) -> Bool {
-    try attempt("ask to end", on: title, .setUp) { () throws(Errno) in try signalled(atOnce) }
+  /// Asks it to end (SIGTERM); returns whether it was there.
+  ///
+  /// - Parameter dropping: whether what it has done before its commit is to be dropped, where it is a run's monitor.
+  package func requestEnd(dropping: Bool = false) throws(ResyncError) -> Bool {
+    try attempt("ask to end", on: title, .setUp) { () throws(Errno) in
+      try signalled(dropping ? .terminate : .end)
+    }
   }
 
-  private func signalled(_ atOnce: Bool) throws(Errno) -> Bool {
+  private func signalled(_ request: StopRequest) throws(Errno) -> Bool {
     let process = cl_open_process(id)
     if process == -Errno.noSuchProcess.rawValue { return false }
     let descriptor = OwnedDescriptor(adopting: try check(process))
     // Looked at once it is held: from here on the number can lead nowhere else.
     guard try isThere() else { return false }
-    let result = cl_signal_process(descriptor.rawValue, atOnce ? SIGKILL : SIGTERM)
+    let result = cl_request_end(descriptor.rawValue, request.rawValue)
     if result == -Errno.noSuchProcess.rawValue { return false }
     try check(result)
     return true

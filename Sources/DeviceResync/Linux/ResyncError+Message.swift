@@ -31,12 +31,12 @@ extension ResyncError: CustomStringConvertible {
   private var usualRemedy: String? {
     guard case .kernel(_, let moment) = cause else { return nil }
     return switch (returnValue, moment) {
-    case (.fileNotFound, _): "look for the disk with: vmresync devices"
+    case (.fileNotFound, _): "look for the disk with: \(CallContext.current.typed(.devices))"
     case (.accessDenied, .open): "run it as root"
     case (.accessDenied, _): "see whether it is read-only: blockdev --getro"
-    case (.systemInUse, _): "see who uses it: vmresync devices"
+    case (.systemInUse, _): "see who uses it: \(CallContext.current.typed(.devices))"
     case (.outOfMemory, _): "free memory, or use --queue-depth 1"
-    case (.systemNotAvailable, _): "see whether it is still there: vmresync devices"
+    case (.systemNotAvailable, _): "see whether it is still there: \(CallContext.current.typed(.devices))"
     case (.failed, .transfer): "see the kernel's log: dmesg; then run again"
     default: nil
     }

@@ -17,6 +17,14 @@ public enum StopSignals {
   }
 }
 
+/// What a stop signal asks for.
+enum StopRequest: Int32 {
+  /// To end in order; what was done before the commit is kept, to go on with. So is every signal of somebody else's.
+  case end = 0
+  /// The same, and to drop what is kept: CIM's Terminate.
+  case terminate = 0x766d_7204
+}
+
 /// Stop signals as something to wait for beside pipes (signalfd(2)); they must be blocked.
 struct StopSignalQueue: ~Copyable {
   let descriptor: OwnedDescriptor
@@ -24,9 +32,10 @@ struct StopSignalQueue: ~Copyable {
   init() throws(Errno) { descriptor = OwnedDescriptor(adopting: try check(cl_stop_signal_descriptor())) }
 
   /// Takes one that has come; nil where none has.
-  func take() throws(Errno) -> Int32? {
-    let number = try check(cl_take_stop_signal(descriptor.rawValue))
-    return number == 0 ? nil : number
+  func take() throws(Errno) -> StopRequest? {
+    var value: Int32 = 0
+    let number = try check(unsafe cl_take_stop_signal(descriptor.rawValue, &value))
+    return number == 0 ? nil : StopRequest(rawValue: value) ?? .end
   }
 }
 

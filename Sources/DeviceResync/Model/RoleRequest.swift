@@ -26,6 +26,8 @@ public struct RoleRequest: Sendable, Codable, Equatable {
   public var primaryWriter: String?
   /// By which other relationship the recovery is written; nil where by none.
   public var recoveryWriter: String?
+  /// The configuration that has the systems, where it is not the usual one; an absolute path.
+  public var configuration: String?
   /// Whether an Inconsistent recovery is given up as it is.
   public var isAsIs = false
   /// Where relationships, disks and staged differences are remembered.

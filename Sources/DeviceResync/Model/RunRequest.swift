@@ -147,6 +147,10 @@ public struct RunRequest: Sendable, Codable {
   public var computerSystem: String?
   /// The configured relationship; nil for explicit disks.
   public var relationship: String?
+  /// The same where the caller said which one is meant; nil where the system alone says it.
+  public var namedRelationship: String?
+  /// The configuration that has them, where it is not the usual one; an absolute path.
+  public var configuration: String?
   /// `resync` without writing.
   public var isDryRun = false
   /// How still the primary must hold.

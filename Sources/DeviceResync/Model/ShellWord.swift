@@ -37,9 +37,3 @@ public struct ShellWord: CustomStringConvertible {
     }
   }
 }
-
-/// A command of ours as it is typed, with the state directory where that is not the usual one.
-package func typed(_ command: String, in stateDirectory: String) -> String {
-  stateDirectory == RunRequest.usualStateDirectory
-    ? command : "\(command) --state-dir \(ShellWord(stateDirectory))"
-}

@@ -155,7 +155,7 @@ extension OpenedDisk {
   private static func replaced(_ disk: borrowing NamedDisk, _ reason: String) -> ResyncError {
     ResyncError(
       .replaced, "open", on: disk.name.typed, side: disk.side, reason: "\(reason) since the plan",
-      remedy: "look at it with: vmresync plan, then run again")
+      remedy: "look at it with: \(CallContext.current.typedAgain(.plan)), then run again")
   }
 
   private static func compare(
@@ -181,7 +181,7 @@ extension OpenedDisk {
     func changed(_ what: String) -> ResyncError {
       ResyncError(
         .replaced, "go on with", on: name, side: side, reason: "\(what) during the run",
-        remedy: "look at it with: vmresync plan, then run again")
+        remedy: "look at it with: \(CallContext.current.typedAgain(.plan)), then run again")
     }
     if now.diskSequence != identity.diskSequence { throw changed("another disk was attached") }
     if now.size != deviceSize { throw changed("its size changed from \(deviceSize) to \(now.size) bytes") }

@@ -35,9 +35,10 @@ extension Plan {
   private var pointLines: [String] {
     guard request.writes else { return [] }
     var lines: [String] = []
+    let goBack = CallContext.current.typed(.rollback, pairs[0].recovery.name.typed)
     switch request.recoveryPoint {
-    case .undo: lines.append("  point    undo: the old bytes are kept, to go back with: vmresync rollback")
-    case .snapshot: lines.append("  point    snapshot: images are cloned, to go back with: vmresync rollback")
+    case .undo: lines.append("  point    undo: the old bytes are kept, to go back with: \(goBack)")
+    case .snapshot: lines.append("  point    snapshot: images are cloned, to go back with: \(goBack)")
     case nil: break
     }
     if let recoveryPoint {

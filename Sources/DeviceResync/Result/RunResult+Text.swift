@@ -30,8 +30,8 @@ extension PairResult {
     if writes, let recoveryState { lines.append("  the recovery is \(recoveryState.title)") }
     if writes, let recoveryPoint {
       lines.append(
-        "  \(recoveryPoint.title), kept until \(recoveryPoint.expires): go back with: vmresync rollback "
-          + "\(ShellWord(recovery.path))")
+        "  \(recoveryPoint.title), kept until \(recoveryPoint.expires): go back with: "
+          + CallContext.current.typed(.rollback, recovery.path))
     }
     if backingDirectIO == false {
       lines.append("  an image is read through the page cache: its file system has no direct I/O")

@@ -26,6 +26,8 @@ public final class RunControl: Sendable {
   private let reason = Atomic<Reason>(.request)
   /// Whether what was committed is being applied: the first request to end is not followed then.
   private let isForward = Atomic<Bool>(false)
+  /// Whether nothing is to be kept of a run that is asked to end before its commit.
+  private let dropping = Atomic<Bool>(false)
   /// Whether the pairs that are worked on side by side are to end, because what one found makes them useless.
   private let cutting = Atomic<Bool>(false)
   /// Bytes of all pairs that are dealt with, holes included, on one side; like all counts it is added to by every
@@ -53,6 +55,12 @@ public final class RunControl: Sendable {
 
   /// Asks the run to end right after the drain.
   public func terminateAtOnce() { request.store(.terminateAtOnce, ordering: .releasing) }
+
+  /// What it has staged is of no use to anybody once it has ended without a commit; ask it to end after this.
+  public func dropWork() { dropping.store(true, ordering: .releasing) }
+
+  /// Whether a run that is asked to end leaves nothing to go on with.
+  var dropsWork: Bool { dropping.load(ordering: .acquiring) }
 
   /// Asks the run to end in order because its time is over.
   ///

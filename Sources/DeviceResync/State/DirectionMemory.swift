@@ -46,10 +46,12 @@ extension DirectionContradiction {
     case .recoveryIsPrimary(let other, let time):
       reason = "it is a primary: at \(time) its content went to \(other)"
     }
+    let context = CallContext.current
     return ResyncError(
       .invalidState, "write", on: pair.recovery.path, side: .recovery, reason: reason,
       remedy:
-        "look again which one holds the newer content: vmresync devices; where the roles are to change, say "
-        + "so of their systems: vmresync failover SYSTEM, then vmresync reverse SYSTEM")
+        "look again which one holds the newer content: \(context.typed(.devices)); where the roles are to change, "
+        + "say so of their systems: \(context.typed(.failover, "SYSTEM")), then "
+        + context.typed(.reverse, "SYSTEM"))
   }
 }

@@ -4,16 +4,20 @@ public struct RelationshipWords: Sendable, Hashable, Codable {
   public var system: String
   /// The relationship, where the system takes part in several.
   public var relationship: String?
+  /// The configuration that has them; nil for the usual one.
+  public var configuration: String?
 
   /// Creates the words.
-  public init(system: String, relationship: String? = nil) {
+  public init(system: String, relationship: String? = nil, configuration: String? = nil) {
     self.system = system
     self.relationship = relationship
+    self.configuration = configuration
   }
 
   enum CodingKeys: String, CodingKey {
     case system = "System"
     case relationship = "RelationshipName"
+    case configuration = "ConfigurationFile"
   }
 
   /// Most bytes of a name.
@@ -26,13 +30,23 @@ public struct RelationshipWords: Sendable, Hashable, Codable {
 
   /// What makes no sense in it; nil where all does.
   var fault: String? {
-    Self.isName(system) && relationship.map(Self.isName) != false
-      ? nil : "a system's name is empty or too long"
+    guard Self.isName(system), relationship.map(Self.isName) != false else {
+      return "a system's name is empty or too long"
+    }
+    guard let configuration else { return nil }
+    let isPath = (1...4096).contains(configuration.utf8.count) && !configuration.utf8.contains(0)
+    return isPath ? nil : "a configuration's path is empty or too long"
   }
+}
 
-  /// As they are typed.
-  var typed: String {
-    "\(ShellWord(system))" + (relationship.map { " --relationship \(ShellWord($0))" } ?? "")
+extension CallContext {
+  /// A command that names a relationship by a system of it, after `options`.
+  package func typed(_ command: CommandName, _ options: String..., of words: RelationshipWords) -> String {
+    var context = self
+    // The file in which it was known by that name.
+    if let recorded = words.configuration { context.configuration = recorded }
+    let name = words.relationship.map { ["--relationship", $0] } ?? []
+    return context.line(command, options + [words.system] + name, isConfigured: true)
   }
 }
 
@@ -110,13 +124,15 @@ extension RelationshipState {
     }
     if let reversal, reversal.isPending, identities.contains(recovery.identity) {
       return refusal(
-        "the reverse of \(reversal.at) was stopped", "finish it: vmresync reverse \(reversal.words.typed)")
+        "the reverse of \(reversal.at) was stopped",
+        "finish it: \(CallContext.current.typed(.reverse, of: reversal.words))")
     }
     guard let failedOver else { return nil }
     let mark = "since \(failedOver.at)\(failedOver.isAsIs ? " (as it was, Inconsistent)" : "")"
     let ways =
-      "to keep what it holds now: vmresync reverse \(failedOver.words.typed); to let it be overwritten: "
-      + "vmresync failover --revert \(failedOver.words.typed)"
+      "to keep what it holds now: \(CallContext.current.typed(.reverse, of: failedOver.words)); "
+      + "to let it be overwritten: "
+      + CallContext.current.typed(.failover, "--revert", of: failedOver.words)
     if has(recovery.identity, as: .recovery) { return refusal("it is failed over \(mark)", ways) }
     if let primary,
       pairs.contains(where: {

@@ -101,7 +101,7 @@ struct RollbackFacts: Sendable {
 
   private static let attempt = "go back on"
 
-  private var remedy: String { "keep one the next time, with: vmresync resync --recovery-point undo" }
+  private var remedy: String { "keep one the next time: add --recovery-point undo to a resync" }
 
   private func refusal(_ reason: String, _ remedy: String) -> ResyncError {
     ResyncError(

@@ -45,7 +45,10 @@ extension RelationshipState {
   }
 
   /// The command that goes back.
-  var rollback: String { "vmresync rollback \(ShellWord(pairs[0].recovery.path))" }
+  var rollback: String { CallContext.current.typed(.rollback, pairs[0].recovery.path) }
+
+  /// The command that gives up what one can go back by.
+  var discard: String { CallContext.current.typed(.rollback, pairs[0].recovery.path, "--discard") }
 }
 
 extension StateBook where Store: ~Copyable {

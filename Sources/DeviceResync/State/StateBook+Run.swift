@@ -281,6 +281,11 @@ extension RelationshipState {
     return left.run.staging
   }
 
+  /// Its disks, for commands that are to be typed.
+  package var disks: CallContext.Disks {
+    .pairs(pairs.map { RunRequest.Pair(primary: $0.primary.path, recovery: $0.recovery.path) })
+  }
+
   /// The command that finishes or drops what a stopped run left.
-  var repair: String { "vmresync repair \(ShellWord(pairs[0].recovery.path))" }
+  var repair: String { CallContext.current.typed(.repair, pairs[0].recovery.path) }
 }

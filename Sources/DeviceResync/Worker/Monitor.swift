@@ -221,14 +221,14 @@ extension Monitor {
   ///
   /// Before the run nothing is claimed or written: the plan, or the question, ends at once.
   private mutating func takeSignals(_ spectator: any Spectator) -> Ending? {
-    while let _ = (try? signals.take()) ?? nil {
+    while let request = (try? signals.take()) ?? nil {
       guard isUnderWay else {
         child.kill()
         return .result(view.ended(.terminated, "it was ended by request or signal"))
       }
       requests += 1
       isAsking = false
-      send(order: .terminate(atOnce: requests > 1))
+      send(order: .terminate(atOnce: requests > 1, dropping: request == .terminate))
       if requests == 1, let left = view.bytesLeft { spectator.willFinish(bytesLeft: left) }
     }
     return nil

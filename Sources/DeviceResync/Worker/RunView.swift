@@ -159,7 +159,8 @@ extension RunView {
 
   /// What the recovery holds now, and the way on.
   var whatStands: [String] {
-    let repair = "finish it with: vmresync repair \(repairWords)"
+    // Of the call that is watched: a process may watch several.
+    let repair = request.context.repair
     switch stage {
     case .nothing:
       var writes = runRequest?.writes ?? false
@@ -172,23 +173,11 @@ extension RunView {
       ]
     case .committing:
       return [
-        "whether it was committed is in the state; finish or drop it with: vmresync repair \(repairWords)"
+        "whether it was committed is in the state; finish or drop it with: \(repair)"
       ]
-    case .committed: return ["the commit stands; \(repair)"]
+    case .committed: return ["the commit stands; finish it with: \(repair)"]
     case .applied: return ["what was committed is applied"]
     }
-  }
-
-  private var repairWords: String {
-    let (paths, directory): ([String], String) =
-      switch request {
-      case .resynchronize(let request): (request.pairs.prefix(1).map(\.recovery), request.stateDirectory)
-      case .repair(let request): (request.paths, request.stateDirectory)
-      case .rollBack(let request): (request.paths, request.stateDirectory)
-      case .changeRoles(let request): (request.pairs.map(\.recovery), request.stateDirectory)
-      case .devices: ([], RunRequest.usualStateDirectory)
-      }
-    return typed(paths.map { "\(ShellWord($0))" }.joined(separator: " "), in: directory)
   }
 
   private func listed(_ words: [String], most: Int) -> String {

@@ -58,6 +58,7 @@ private final class WorkerProcess: Sendable {
 
   func serve() throws(Errno) -> Never {
     guard let request: WorkerRequest = orders.withLock({ $0.waitForFirst() }) else { Worker.leave(1) }
+    CallContext.current = request.context
     // Whoever signals every process of a group or a service reaches the monitor too, and is not to count twice.
     try StopSignals.listen { [self] in
       if hasMonitor.load(ordering: .acquiring) { control.terminateInOrder() } else { control.terminate() }
@@ -88,7 +89,8 @@ private final class WorkerProcess: Sendable {
     for order in taken {
       switch order {
       case .begin: begin()
-      case .terminate(let atOnce):
+      case .terminate(let atOnce, let dropping):
+        if dropping { control.dropWork() }
         atOnce ? control.terminateAtOnce() : control.terminateInOrder()
         events.tell(.event(.ending))
       case .runOut:

@@ -25,6 +25,24 @@ extension WorkerRequest {
   }
 }
 
+extension WorkerRequest {
+  /// Where it was asked for.
+  public var context: CallContext {
+    switch self {
+    case .resynchronize(let request): request.context
+    case .repair(let request):
+      CallContext(stateDirectory: request.stateDirectory, recoveries: request.paths)
+    case .rollBack(let request):
+      CallContext(stateDirectory: request.stateDirectory, recoveries: request.paths)
+    case .changeRoles(let request):
+      CallContext(
+        stateDirectory: request.stateDirectory, configuration: request.configuration,
+        recoveries: request.pairs.map(\.recovery))
+    case .devices(let request): CallContext(stateDirectory: request.stateDirectory)
+    }
+  }
+}
+
 /// What a caller of `devices` asks for.
 public struct DevicesRequest: Sendable, Codable, Equatable {
   /// Only these devices or images; all where there is none.
@@ -49,8 +67,8 @@ public struct DevicesRequest: Sendable, Codable, Equatable {
 enum WorkerOrder: Sendable, Codable, Equatable {
   /// The plan was read, and answered with yes where it had to be.
   case begin
-  /// A signal or a request; the second one ends right after the drain.
-  case terminate(atOnce: Bool)
+  /// A signal or a request; the second one ends right after the drain. Whether what was staged is to be dropped.
+  case terminate(atOnce: Bool, dropping: Bool)
   /// The run's time is over.
   case runOut
   /// A person's answer to the run's question.

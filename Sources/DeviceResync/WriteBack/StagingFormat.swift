@@ -100,7 +100,7 @@ extension StagingFault {
   func error(on name: String) -> ResyncError {
     ResyncError(
       .invalidState, "use the staging file", on: name, reason: reason,
-      remedy: "leave it where it is, and see: vmresync status")
+      remedy: "leave it where it is, and see: \(CallContext.current.typed(.status))")
   }
 }
 

@@ -153,6 +153,6 @@ private struct StagingProof: ~Copyable {
     ResyncError(
       .mismatch, "prove", side: .recovery, range: range,
       reason: "what it holds is not what was committed, in these bytes",
-      remedy: "see who writes to it (vmresync devices), then run again")
+      remedy: "see who writes to it (\(CallContext.current.typed(.devices))), then run again")
   }
 }

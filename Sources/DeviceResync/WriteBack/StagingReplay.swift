@@ -145,6 +145,6 @@ extension StagingPass {
     ResyncError(
       .invalidState, "finish what was committed on", side: .recovery, range: range,
       reason: "somebody wrote to it since: it holds neither its old nor its new bytes there",
-      remedy: "find out who, then compare anew with: vmresync resync --initial")
+      remedy: "find out who, then compare anew with: \(CallContext.current.typedAgain(.resync, "--initial"))")
   }
 }

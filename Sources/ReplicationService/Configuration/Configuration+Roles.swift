@@ -40,13 +40,13 @@ extension Configuration {
       if found.isEmpty {
         throw ResyncError(
           .invalidParameter, "use", on: system, reason: "it takes part in no relationship '\(name)'",
-          remedy: "see: vmresync config show \(ShellWord(system))")
+          remedy: "see: \(context.typed(.configShow, system))")
       }
     }
     guard let first = found.first else {
       throw ResyncError(
         .invalidState, "use", on: system, reason: "it takes part in no relationship",
-        remedy: "see what would fit: vmresync config suggest PRIMARY RECOVERY")
+        remedy: "see what would fit: \(context.typed(.configSuggest, "PRIMARY", "RECOVERY"))")
     }
     guard found.count == 1 else {
       let names = found.map { "\($0.name) (\($0.primary) -> \($0.recovery))" }
@@ -69,6 +69,7 @@ extension Configuration {
       pairs: try pairs(of: relationship).map {
         RunRequest.Pair(primary: $0.primary.source, recovery: $0.recovery.source)
       }, stateDirectory: stateDirectory)
+    request.configuration = file
     let others = relationships(by: roles).filter { $0.name != relationship.name }
     func writer(_ system: String) -> String? {
       others.first { $0.isEnabled && name(of: $0.recovery) == system }?.name

@@ -106,6 +106,19 @@ public struct Configuration: Sendable, Equatable {
   /// Where that stands; nil where nothing does.
   public var defaultsPlace: String?
 
+  /// The file that was read, as an absolute path; nil for the usual one.
+  public private(set) var file: String?
+
+  /// Where commands of ours find it, and what else this process was called with.
+  var context: CallContext {
+    CallContext(stateDirectory: CallContext.current.stateDirectory, configuration: file)
+  }
+
+  /// What ``file`` is of the one at `path`.
+  public static func file(_ path: String) -> String? {
+    path == usualPath.string ? nil : absolutePath(path)
+  }
+
   /// An empty one.
   public init() {}
 
@@ -118,6 +131,7 @@ public struct Configuration: Sendable, Equatable {
   ///   the wrong type; 32773 where it makes no sense: each with file and key.
   public init(at path: FilePath) throws(ResyncError) {
     self.init()
+    file = Self.file(path.string)
     do throws(ResyncError) {
       try read(TrustedText(at: path))
     } catch  where error.returnValue == .fileNotFound {

@@ -30,10 +30,10 @@ extension Configuration {
     var matching = try Matching(relationship, primary, recovery)
     if !matching.rest.isEmpty {
       let rule = relationship.pairBy.first { matching.pairsAll(by: $0) }
-      guard let rule else { throw matching.error(relationship) }
+      guard let rule else { throw matching.error(relationship, context) }
       matching.pair(by: rule)
     }
-    guard matching.leftOver(relationship.pairBy).isEmpty else { throw matching.error(relationship) }
+    guard matching.leftOver(relationship.pairBy).isEmpty else { throw matching.error(relationship, context) }
     let pairs = primary.disks.compactMap { disk in matching.pairs.first { $0.primary == disk } }
     guard !pairs.isEmpty else {
       throw ResyncError(
@@ -124,7 +124,7 @@ private struct Matching {
   }
 
   /// Says what is there, and what to write.
-  func error(_ relationship: Configuration.Relationship) -> ResyncError {
+  func error(_ relationship: Configuration.Relationship, _ context: CallContext) -> ResyncError {
     func list(_ disks: [Configuration.Disk]) -> String {
       disks.isEmpty
         ? "none"
@@ -138,8 +138,8 @@ private struct Matching {
       reason: "of '\(primary.name)' these are left: \(list(rest)); of '\(recovery.name)': \(list(free))",
       remedy:
         "say under \(relationship.place) for each of them: [[relationship.disk]] primary = \"TARGET\" and "
-        + "recovery = \"TARGET\", or replicate = false; see: vmresync config suggest "
-        + "\(ShellWord(primary.name)) \(ShellWord(recovery.name))")
+        + "recovery = \"TARGET\", or replicate = false; see: "
+        + context.typed(.configSuggest, primary.name, recovery.name))
   }
 }
 

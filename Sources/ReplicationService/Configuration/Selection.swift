@@ -48,7 +48,7 @@ extension Configuration {
         throw ResyncError(
           .invalidParameter, "resynchronize", on: system,
           reason: "no relationship '\(name)' has it as its primary",
-          remedy: "see: vmresync config show \(ShellWord(system))")
+          remedy: "see: \(context.typed(.configShow, system))")
       }
     }
     guard let first = found.first else { throw noPrimary(known, relationships) }
@@ -75,7 +75,9 @@ extension Configuration {
         "it is the recovery of \($0.primary)\($0.isTurned ? " (reversed)" : ""), and replicated to nothing"
       }
         ?? "it is the primary of no relationship",
-      remedy: above.map { "what brings it in line is: vmresync resync \(ShellWord($0.primary))" }
-        ?? "see what would fit: vmresync config suggest \(ShellWord(system.name)) RECOVERY")
+      remedy: above.map {
+        "what brings it in line is: \(context.typed(.resync, on: .system($0.primary, relationship: nil)))"
+      }
+        ?? "see what would fit: \(context.typed(.configSuggest, system.name, "RECOVERY"))")
   }
 }

@@ -47,7 +47,12 @@ public final class JobSpectator<Base: Spectator>: Spectator {
   public func planned(_ plan: PlanReport) -> MonitorStep {
     // Before the guards, which only see who holds the disks: it is the job that is to be named.
     do throws(ResyncError) {
-      if id == nil, order.request.writes { try jobs().checkAlone(new()) }
+      if id == nil, order.request.writes {
+        var job = new()
+        // One that is scheduled is in the way of another only.
+        if case .now = mode { job.state = .starting }
+        try jobs().checkAlone(job)
+      }
     } catch  where error.returnValue == .systemInUse || error.returnValue == .timeout {
       return .end(RunResult(order.request, refusedBy: error))
     } catch {
@@ -131,7 +136,7 @@ public final class JobSpectator<Base: Spectator>: Spectator {
     return RunResult(
       order.request, starting: job.id, at: isLater ? Moment(time).cimDateTime : nil,
       "job \(job.id) starts \(title); watch it with: "
-        + typed("vmresync job watch \(job.id)", in: order.request.stateDirectory))
+        + order.request.context.typed(.jobWatch, "\(job.id)"))
   }
 
   /// So that who looks next finds it with its process; one that is not taken is started by `job run-due`.

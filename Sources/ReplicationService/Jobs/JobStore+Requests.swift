@@ -1,7 +1,7 @@
 public import DeviceResync
 
 extension JobStore {
-  /// Asks a job to end, in order (`RequestStateChange`, 4 Terminate).
+  /// Asks a job to end, in order (`RequestStateChange`, 4 Terminate): what it staged is dropped.
   public func terminate(_ id: UniqueID) throws(ResyncError) -> RequestResult {
     var result = RequestResult.invalidTransition
     var process: ProcessIdentity?
@@ -22,7 +22,7 @@ extension JobStore {
     }
     guard job != nil else { throw unknown("\(id)") }
     if let process {
-      let wasThere = try process.signal()
+      let wasThere = try process.requestEnd(dropping: true)
       // Who looks next turns it to Exception.
       if !wasThere, result == .transitionStarted { return .invalidTransition }
     }
@@ -65,6 +65,6 @@ extension JobStore {
   public func unknown(_ text: String) -> ResyncError {
     ResyncError(
       .invalidParameter, "find the job", on: text, reason: "there is no such job",
-      remedy: "see: \(typed("job list"))")
+      remedy: "see: \(context.typed(.jobList))")
   }
 }

@@ -97,7 +97,7 @@ public final class JobStore: Sendable {
     do throws(RecordFault) {
       return try RecordFormat.decode(bytes) { (_: JobOrder) in nil }
     } catch {
-      throw error.error(on: title, wayOut: "end the job: \(typed("job terminate \(id)"))")
+      throw error.error(on: title, wayOut: "end the job: \(typed(.jobTerminate, id))")
     }
   }
 
@@ -116,9 +116,9 @@ public final class JobStore: Sendable {
   }
 
   /// A command of ours, for messages.
-  func typed(_ words: String) -> String {
-    DeviceResync.typed("vmresync \(words)", in: folder.path.removingLastComponent().string)
-  }
+  func typed(_ command: CommandName, _ id: UniqueID) -> String { context.typed(command, "\(id)") }
+
+  var context: CallContext { CallContext(stateDirectory: folder.path.removingLastComponent().string) }
 
   // MARK: Changes
 
@@ -205,7 +205,7 @@ public final class JobStore: Sendable {
   private func inUse(_ job: Job, _ other: Job, _ what: String) -> ResyncError {
     ResyncError(
       .inUse, "resynchronize", on: job.computerSystem, reason: "its job \(other.id) \(what)",
-      remedy: "watch it with: \(typed("job watch \(other.id)"))")
+      remedy: "watch it with: \(typed(.jobWatch, other.id))")
   }
 
   /// Changes one job, while nobody else does; returns it as it is then, nil where there is none.
@@ -230,7 +230,7 @@ public final class JobStore: Sendable {
       guard job.state == .new else {
         throw ResyncError(
           .invalidState, "start the job", on: "\(id)", reason: "it is \(job.state.name)",
-          remedy: "see: \(typed("job show \(id)"))")
+          remedy: "see: \(typed(.jobShow, id))")
       }
       let own = try ProcessIdentity.own()
       if let process = job.process, process != own, try Self.isAlive(job) {

@@ -13,6 +13,8 @@ public struct StatusReport: Sendable {
     public var recovery: String
     /// Whether the primary is itself a replica, so that the recovery is an extended one.
     public var isExtended = false
+    /// Whether one of its systems takes part in another relationship too, so that commands must name this one.
+    var isOneOfSeveral = false
     /// Its UUID.
     public var id: UniqueID?
     /// What it is.
@@ -25,7 +27,7 @@ public struct StatusReport: Sendable {
   public var entries: [Entry]
   /// What could not be looked at.
   public var faults: [ResyncError] = []
-  private let stateDirectory: String
+  private let context: CallContext
   /// The time, in microseconds since 1970-01-01, midnight UTC.
   public let now: Int64
 
@@ -40,7 +42,7 @@ public struct StatusReport: Sendable {
     now: Int64 = microsecondsSinceEpoch()
   ) throws(ResyncError) {
     self.now = now
-    self.stateDirectory = stateDirectory
+    context = CallContext(stateDirectory: stateDirectory, configuration: configuration?.file)
     let directory = FilePath(stateDirectory)
     var known = Known()
     (known.states, faults) = try RelationshipState.all(in: directory)
@@ -100,7 +102,13 @@ public struct StatusReport: Sendable {
       name: relationship.name, primary: primary, recovery: configuration.name(of: relationship.recovery),
       id: facts.state?.id, status: RelationshipStatus(facts))
     entry.isExtended = all.contains { configuration.name(of: $0.recovery) == primary }
-    entry.next = entry.nextCommand(facts, in: stateDirectory)
+    entry.isOneOfSeveral = all.contains { other in
+      other.name != relationship.name
+        && [other.primary, other.recovery].map(configuration.name(of:)).contains {
+          [entry.primary, entry.recovery].contains($0)
+        }
+    }
+    entry.next = entry.nextCommand(facts, in: context)
     return entry
   }
 
@@ -116,7 +124,7 @@ public struct StatusReport: Sendable {
       primary: state.pairs.map(\.primary.path).joined(separator: ", "),
       recovery: state.pairs.map(\.recovery.path).joined(separator: ", "), id: state.id,
       status: RelationshipStatus(facts))
-    entry.next = entry.nextCommand(facts, in: stateDirectory)
+    entry.next = entry.nextCommand(facts, in: context)
     return entry
   }
 }
@@ -139,26 +147,24 @@ extension StatusReport {
 
 extension StatusReport.Entry {
   /// What to type next; nil where nothing needs to be done.
-  fileprivate func nextCommand(_ facts: RelationshipFacts, in directory: String) -> String? {
-    func typed(_ words: String) -> String { DeviceResync.typed("vmresync \(words)", in: directory) }
-    if let running = status.running { return typed("job watch \(running.id)") }
+  fileprivate func nextCommand(_ facts: RelationshipFacts, in context: CallContext) -> String? {
+    if let running = status.running { return context.typed(.jobWatch, "\(running.id)") }
     let pairs = facts.state?.pairs ?? []
-    let disks = pairs.map {
-      "--primary \(ShellWord($0.primary.path)) --recovery \(ShellWord($0.recovery.path))"
-    }.joined(separator: " ")
-    let words = name == nil ? disks : "\(ShellWord(primary))"
+    let named = CallContext.Disks.system(primary, relationship: isOneOfSeveral ? name : nil)
+    let disks = name == nil ? facts.state?.disks ?? named : named
     switch status.state {
     case .disabled, .replicating, .resynchronizing: break
     case .recovered:
-      return name == nil
-        ? nil
-        : "\(typed("reverse \(ShellWord(primary))")), or \(typed("failover --revert \(ShellWord(primary))"))"
-    case .waitingToStartResynchronization, .resynchronizationSuspended:
-      if case .applying? = facts.state?.consistency {
-        return typed("repair \(pairs.map { "\(ShellWord($0.recovery.path))" }.joined(separator: " "))")
+      return name.map { name in
+        let words = RelationshipWords(system: primary, relationship: isOneOfSeveral ? name : nil)
+        return "\(context.typed(.reverse, of: words)), or \(context.typed(.failover, "--revert", of: words))"
       }
-      return typed("resync \(words)")
+    case .waitingToStartResynchronization, .resynchronizationSuspended:
+      if case .applying? = facts.state?.consistency, let first = pairs.first {
+        return context.typed(.repair, first.recovery.path)
+      }
+      return context.typed(.resync, on: disks)
     }
-    return status.health == .ok ? nil : typed("resync \(words)")
+    return status.health == .ok ? nil : context.typed(.resync, on: disks)
   }
 }

@@ -261,7 +261,11 @@ import Testing
 
   @Test("a name that a shell would take apart is quoted in what is printed")
   func quoted() {
-    let words = RelationshipWords(system: "a; reboot\u{1b}", relationship: "x y")
-    #expect(words.typed == #"$'a; reboot\033' --relationship 'x y'"#)
+    let words = RelationshipWords(
+      system: "a; reboot\u{1b}", relationship: "x y", configuration: "/srv/a b.toml")
+    let line = CallContext(stateDirectory: "/srv/s").typed(.failover, "--revert", of: words)
+    #expect(
+      line == #"vmresync failover --revert $'a; reboot\033' --relationship 'x y' "#
+        + "--config '/srv/a b.toml' --state-dir /srv/s")
   }
 }

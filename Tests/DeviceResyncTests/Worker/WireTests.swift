@@ -41,7 +41,8 @@ struct WireTests {
       #expect(try canonical(back) == canonical(request))
     }
     let orders: [WorkerOrder] = [
-      .begin, .terminate(atOnce: false), .terminate(atOnce: true), .runOut, .answer(true), .answer(false),
+      .begin, .terminate(atOnce: false, dropping: true), .terminate(atOnce: true, dropping: false), .runOut,
+      .answer(true), .answer(false),
     ]
     for order in orders {
       #expect(try Wire.value(of: Array(Wire.line(order).dropLast())) == order)

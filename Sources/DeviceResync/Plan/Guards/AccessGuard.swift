@@ -6,7 +6,9 @@ enum AccessGuard: Guard {
     let refusals = Side.allCases.compactMap { facts[$0].refusal }
     guard refusals.isEmpty else {
       return refusals.map { error in
-        refused(error.returnValue, "\(error)", remedy: error.remedy ?? "see: vmresync devices")
+        refused(
+          error.returnValue, "\(error)", remedy: error.remedy ?? "see: \(CallContext.current.typed(.devices))"
+        )
       }
     }
     let empty = Side.allCases.first { facts[$0].name.problem == nil && facts[$0].size == 0 }

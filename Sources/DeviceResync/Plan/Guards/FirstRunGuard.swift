@@ -36,7 +36,9 @@ enum FirstRunGuard: Guard {
       return [
         refused(
           .invalidState, reason,
-          remedy: "look at both again: vmresync devices; if the direction is right, run again with \(option)")
+          remedy:
+            "look at both again: \(CallContext.current.typed(.devices)); if the direction is right, run again with "
+            + option)
       ]
     }
     var verdict = GuardVerdict.warning(name, reason)

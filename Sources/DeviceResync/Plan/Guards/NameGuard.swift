@@ -16,12 +16,12 @@ enum NameGuard: Guard {
       let what = component == disk.name.typed ? "" : ": \(PrintableText(component))"
       return refused(
         .fileNotFound, "\(title)\(what) does not exist",
-        remedy: "look for the disk with: vmresync devices")
+        remedy: "look for the disk with: \(CallContext.current.typed(.devices))")
     case .unreadable(let component, let errno):
       return refused(
         ReturnValue(errno, .open),
         "\(title): \(PrintableText(component)) cannot be looked at (\(errno.name))",
-        remedy: "look for the disk with: vmresync devices")
+        remedy: "look for the disk with: \(CallContext.current.typed(.devices))")
     case .untrustedLink(let link, let why):
       return refused(
         .invalidParameter, "\(title): the link \(PrintableText(link)) cannot be trusted: \(why)",
@@ -34,7 +34,7 @@ enum NameGuard: Guard {
     case .wrongKind:
       return refused(
         .incorrectDataType, "\(title) is neither a block device nor a regular file",
-        remedy: "look for the disk with: vmresync devices")
+        remedy: "look for the disk with: \(CallContext.current.typed(.devices))")
     case nil:
       return disk.name.dependsOnOrder ? unstable(disk, title, facts.request.isInteractive) : nil
     }
