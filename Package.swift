@@ -35,6 +35,8 @@ let package = Package(
     // Over the headers of libtomlplusplus-dev. Not TOMLKit, which has the same parser: it brings all of Foundation, 43
     // MiB of binary, 4 MiB of memory and 20 ms at each start.
     .target(name: "CTOML"),
+    // Loads libvirt and libxml2 when it is asked for them; see its header.
+    .target(name: "CLibvirt"),
     .target(name: "CProbe", dependencies: ["CBlkid"]),
     .target(
       name: "DeviceResync",
@@ -42,7 +44,7 @@ let package = Package(
       swiftSettings: strict + strictMemory),
     .target(
       name: "ReplicationService",
-      dependencies: ["CTOML", "DeviceResync", system],
+      dependencies: ["CLibvirt", "CTOML", "DeviceResync", system],
       swiftSettings: strict + strictMemory
     ),
     .executableTarget(

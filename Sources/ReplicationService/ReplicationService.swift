@@ -50,6 +50,7 @@ public struct ReplicationService: Sendable {
     returnValue: ReturnValue, job: Job?
   ) {
     do throws(ResyncError) {
+      let configuration = try configuration.completed(for: [computerSystem])
       var call = try ServiceCall(
         .resync, computerSystem, in: configuration, roles: configuration.roles(in: stateDirectory.string))
       call.request.stateDirectory = stateDirectory.string
@@ -68,8 +69,10 @@ public struct ReplicationService: Sendable {
   ///
   /// - Parameter arguments: the process's, its name first.
   public static func enterIfAsked(_ arguments: [String]) {
-    Worker.enterIfAsked(arguments)
+    InventoryProcess.enterIfAsked(arguments)
     JobClerk.enterIfAsked(arguments)
+    let watch = SystemWatch()
+    Worker.enterIfAsked(arguments) { watch.uses($0) }
   }
 
   /// The jobs of the state directory.

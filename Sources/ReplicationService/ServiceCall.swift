@@ -34,6 +34,9 @@ public struct ServiceCall: Sendable {
     request.relationship = relationship.name
     request.namedRelationship = name
     request.configuration = configuration.file
+    request.hypervisors = configuration.hypervisors
+    // No other: a disk of another machine in its place is a mistake.
+    request.recoverySystems = [configuration.title(of: relationship.recovery)]
     let settings = configuration.settings(of: relationship)
     request.writeBack = settings.writeBack
     request.verifies = settings.verifies

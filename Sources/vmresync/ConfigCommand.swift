@@ -19,7 +19,7 @@ struct ConfigCommand: ParsableCommand {
     func validate() { CallContext.current.configuration = Configuration.file(file) }
 
     func run() throws {
-      let configuration = try Configuration(at: FilePath(file))
+      let configuration = try Configuration(at: FilePath(file)).completed()
       for relationship in configuration.relationships { _ = try configuration.pairs(of: relationship) }
       print(
         "\(PrintableText(file)): \(configuration.systems.count) systems, \(configuration.relationships.count) relationships"
@@ -39,7 +39,7 @@ struct ConfigCommand: ParsableCommand {
     @OptionGroup var state: StateOptions
 
     func run() throws {
-      let configuration = try from.configuration()
+      let configuration = try from.configuration(for: [system])
       let relationship = try configuration.relationship(
         of: system, named: from.relationship, roles: configuration.roles(in: state.stateDir))
       print(try configuration.text(of: relationship), terminator: "")
@@ -58,7 +58,9 @@ struct ConfigCommand: ParsableCommand {
     @OptionGroup var from: ConfigurationOptions
 
     func run() throws {
-      print(try from.configuration().suggestion(primary: primary, recovery: recovery), terminator: "")
+      print(
+        try from.configuration(for: [primary, recovery], orNone: true).suggestion(
+          primary: primary, recovery: recovery), terminator: "")
     }
   }
 }
@@ -73,5 +75,28 @@ struct ConfigurationOptions: ParsableArguments {
 
   func validate() { CallContext.current.configuration = Configuration.file(config) }
 
-  func configuration() throws(ResyncError) -> Configuration { try Configuration(at: FilePath(config)) }
+  @Option(
+    help: ArgumentHelp(
+      "Whom to ask for virtual machines and their disks, by libvirt's names; repeats. (default: who is there)",
+      valueName: "uri"))
+  var libvirt: [String] = []
+
+  /// What is described; nil where there is no file in the usual place.
+  func usual() throws(ResyncError) -> Configuration? {
+    do throws(ResyncError) {
+      return try Configuration(at: FilePath(config))
+    } catch {
+      guard config == Configuration.usualPath.string, error.returnValue == .fileNotFound else { throw error }
+      return nil
+    }
+  }
+
+  /// What is described, and what hypervisors know of the systems that are named there or in `systems`.
+  ///
+  /// - Parameter orNone: whether there may be no file in the usual place.
+  func configuration(for systems: [String], orNone: Bool = false) throws(ResyncError) -> Configuration {
+    var configuration = orNone ? try usual() ?? Configuration() : try Configuration(at: FilePath(config))
+    if !libvirt.isEmpty { configuration.hypervisors = libvirt }
+    return try configuration.completed(for: systems)
+  }
 }

@@ -71,7 +71,7 @@ struct PairOptions: ParsableArguments {
       guard primary.isEmpty, recovery.isEmpty else {
         throw ValidationError("name a system, or disks with --primary and --recovery, and not both")
       }
-      let configuration = try from.configuration()
+      let configuration = try from.configuration(for: [system])
       return try ServiceCall(
         operation, system, relationship: from.relationship, in: configuration,
         roles: configuration.roles(in: stateDirectory))
@@ -84,8 +84,14 @@ struct PairOptions: ParsableArguments {
         "\(primary.count) primaries and \(recovery.count) recoveries: the n-th --primary belongs to the n-th --recovery"
       )
     }
-    return ServiceCall(
-      RunRequest(operation, pairs: zip(primary, recovery).map { RunRequest.Pair(primary: $0, recovery: $1) }))
+    var request = RunRequest(
+      operation, pairs: zip(primary, recovery).map { RunRequest.Pair(primary: $0, recovery: $1) })
+    request.hypervisors = from.libvirt
+    if let configuration = try from.usual() {
+      if from.libvirt.isEmpty { request.hypervisors = configuration.hypervisors }
+      request.recoverySystems = configuration.recoveries
+    }
+    return ServiceCall(request)
   }
 
   private func apply(to request: inout RunRequest) {
@@ -170,6 +176,12 @@ struct WriteOptions: ParsableArguments {
       valueName: "none|undo|snapshot"))
   var recoveryPoint: RecoveryPointArgument = .none
 
+  @Option(
+    help: ArgumentHelp(
+      "The virtual machine whose disk the recovery is, where it is the recovery of no relationship; repeats.",
+      valueName: "name"))
+  var recoverySystem: [String] = []
+
   @OptionGroup var state: StateOptions
 
   @Option(
@@ -188,6 +200,7 @@ struct WriteOptions: ParsableArguments {
     request.isInitial = initial
     request.allowsBlankPrimary = blankPrimary
     request.acceptsContentChange = acceptContentChange
+    request.recoverySystems += recoverySystem
     request.stateDirectory = state.stateDir
     request.stagingDirectory = stagingDir
     if let maxDifference { request.maxDifference = maxDifference.limit }

@@ -69,7 +69,7 @@ struct RoleOptions: ParsableArguments {
   var json = false
 
   func request(_ change: RoleRequest.Change) throws(ResyncError) -> RoleRequest {
-    let configuration = try from.configuration()
+    let configuration = try from.configuration(for: [system])
     let roles = try configuration.roles(in: state.stateDir)
     return try configuration.request(
       change, of: configuration.relationship(with: system, named: from.relationship, roles: roles),

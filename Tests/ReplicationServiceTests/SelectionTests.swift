@@ -51,7 +51,8 @@ import Testing
     #expect(value({ _ = try configuration.relationship(of: "c") }, "vmresync resync b") == .invalidState)
     #expect(value({ _ = try configuration.relationship(of: "lonely") }, "primary of no") == .invalidState)
     #expect(value({ _ = try configuration.relationship(of: "d") }, "a, b, c") == .systemNotAvailable)
-    #expect(value({ _ = try configuration.relationship(of: "libvirt:a") }) == .notSupported)
+    #expect(value({ _ = try configuration.relationship(of: "libvirt:a") }) == .systemNotAvailable)
+    #expect(value({ _ = try configuration.relationship(of: "proxmox:101") }) == .notSupported)
     #expect(
       try configuration.pairs(of: configuration.relationship(of: "b")).map(\.recovery.source) == [
         "/dev/vg0/c"

@@ -151,26 +151,42 @@ demo_resync() {
   expect 0 compare "${pair[@]}" --map
 }
 
+# Both are machines of libvirt's test driver, a hypervisor inside libvirt's library, so that none has to run.
 describe_systems() {
+  describe_machines 1
+  tell 'libvirt knows two machines, web01 and web01-replica; their disks are paired by serial number:'
+  expect 0 config suggest web01 web01-replica --libvirt test:///mnt/node.xml | tee /mnt/suggestion
   cat >"$config" <<EOF
 version = 1
-[[system]]
-name = "web01"
-[[system.disk]]
-target = "vda"
-source = "$primary"
-[[system]]
-name = "web01-replica"
-[[system.disk]]
-target = "vda"
-source = "$recovery"
-[[relationship]]
-name = "web01"
-primary = "web01"
-recovery = "web01-replica"
+[libvirt]
+uris = ["test:///mnt/node.xml"]
+$(sed -n '/^\[\[relationship/,/^$/ { /^ /d; /^$/d; p }' /mnt/suggestion)
 EOF
-  sed 's/^/   | /' "$config"
-  echo
+  tell 'The replica runs: nothing is written to it.'
+  expect 47 resync web01 --config "$config" --state-dir "$state" --yes
+  describe_machines 5
+  tell '# virsh shutdown web01-replica'
+}
+
+# describe_machines STATE: the replica's, as libvirt numbers them: 1 running, 5 shut off.
+describe_machines() {
+  {
+    printf '<node>\n'
+    describe_machine web01 5 "$primary"
+    describe_machine web01-replica "$1" "$recovery"
+    printf '</node>\n'
+  } >/mnt/node.xml
+}
+
+# describe_machine NAME STATE DISK
+describe_machine() {
+  cat <<EOF
+<domain type='test' xmlns:test='http://libvirt.org/schemas/domain/test/1.0'>
+  <name>$1</name><memory>65536</memory><os><type>hvm</type></os>
+  <devices><disk type='block' device='disk'><source dev='$3'/><target dev='vda'/><serial>WEB01</serial></disk></devices>
+  <test:runstate>$2</test:runstate>
+</domain>
+EOF
 }
 
 # The replica falls behind once more, and a job brings it in line at a time.

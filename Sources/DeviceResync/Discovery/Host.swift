@@ -16,6 +16,8 @@ public struct Host: Sendable {
   public var opaqueProcesses: [OpaqueProcess] = []
   /// Whether `/proc` shows every process of the host.
   public var seesAllProcesses = true
+  /// The computer systems that are known here, and their disks.
+  var hosted = HostedDisks()
   /// Whether this process is root.
   public var isRoot = true
   /// Loops that this run attached itself.

@@ -78,3 +78,8 @@ struct FileStatus: Sendable, Equatable {
     directOffsetAlignment = raw.direct_offset_align == 0 ? nil : raw.direct_offset_align
   }
 }
+
+/// Whether something is at `path`; what cannot be looked at is not.
+package func isThere(_ path: String) -> Bool {
+  (try? FileStatus(at: FilePath(path), followingLink: true)) != nil
+}

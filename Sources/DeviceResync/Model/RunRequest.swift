@@ -151,6 +151,10 @@ public struct RunRequest: Sendable, Codable {
   public var namedRelationship: String?
   /// The configuration that has them, where it is not the usual one; an absolute path.
   public var configuration: String?
+  /// Whom to ask for computer systems, as libvirt names them; empty: who is usually there.
+  public var hypervisors: [String] = []
+  /// What those systems are called that are the recovery of a relationship, or were said to be meant.
+  public var recoverySystems: [String] = []
   /// `resync` without writing.
   public var isDryRun = false
   /// How still the primary must hold.

@@ -61,7 +61,7 @@ let allGuards: [any Guard.Type] = [
   RecoveryPointGuard.self,
   SameStorageGuard.self, SizeGuard.self, BlockSizeGuard.self, ZoneGuard.self, ContainerGuard.self,
   WriteProtectionGuard.self, SourceGuard.self, HolderGuard.self, MountGuard.self, SwapGuard.self,
-  OpenerGuard.self, LoopGuard.self, LockGuard.self, StateGuard.self, FailedOverGuard.self,
+  OpenerGuard.self, LoopGuard.self, LockGuard.self, SystemGuard.self, StateGuard.self, FailedOverGuard.self,
   DirectionGuard.self,
   FirstRunGuard.self, MultipathGuard.self, WitnessGuard.self, SharedStorageGuard.self, TwinGuard.self,
 ]

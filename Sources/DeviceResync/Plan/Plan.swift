@@ -10,6 +10,8 @@ public struct Plan: Sendable {
   let writeBackReason: String?
   /// What is remembered of the disks.
   let state: StateView
+  /// Tells of the computer systems of this host; nil where nobody can.
+  var systems: SystemSource?
 
   /// What the run would return without starting: the first refused pair's value; nil where it may start.
   public var refusal: ReturnValue? {
@@ -49,7 +51,11 @@ public struct Plan: Sendable {
   }
 
   /// What was not looked at.
-  public var notice: String { "only this host's devices and processes were looked at; no VM was asked" }
+  public var notice: String {
+    let asked = host.hosted.asked.map { "\(PrintableText($0))" }
+    return "only this host's devices and processes were looked at; "
+      + (asked.isEmpty ? "no VM was asked" : "of VMs only \(asked.joined(separator: ", ")) was asked")
+  }
 }
 
 /// One disk pair of a plan.

@@ -48,6 +48,9 @@ package final class AnsweringProcess {
     }
   }
 
+  /// Ends it, whatever it does.
+  package func kill() { child.kill() }
+
   /// Tells something that may be left out where it is busy; returns whether it was told.
   package func tell(_ order: some Encodable) -> Bool {
     while unheard > 0 {

@@ -15,8 +15,12 @@ public enum Worker {
   ///
   /// Call it before anything is opened and before any thread is started.
   ///
-  /// - Parameter arguments: the process's, its name first.
-  public static func enterIfAsked(_ arguments: [String]) {
+  /// - Parameters:
+  ///   - arguments: the process's, its name first.
+  ///   - systems: tells of the computer systems of this host, by the word of those hypervisors; nil where nobody can.
+  public static func enterIfAsked(
+    _ arguments: [String], systems: (@Sendable (_ hypervisors: [String]) -> SystemUses)? = nil
+  ) {
     guard arguments == [name] else { return }
     do throws(Errno) {
       let ends = try WorkerEnds()
@@ -24,7 +28,7 @@ public enum Worker {
       try StopSignals.block()
       try forbidCoreDumps()
       nameProcess(shortName)
-      try WorkerProcess(ends).serve()
+      try WorkerProcess(ends, systems).serve()
     } catch {
       // There is no monitor to tell, or it reads this as our end.
       leave(1)
@@ -45,8 +49,10 @@ private final class WorkerProcess: Sendable {
   /// Whether there is something that must end in order: then the end of the control pipe is a request to end.
   private let hasBegun = Atomic<Bool>(false)
   private let hasMonitor = Atomic<Bool>(true)
+  private let systems: (@Sendable ([String]) -> SystemUses)?
 
-  init(_ ends: consuming WorkerEnds) throws(Errno) {
+  init(_ ends: consuming WorkerEnds, _ systems: (@Sendable ([String]) -> SystemUses)?) throws(Errno) {
+    self.systems = systems
     done = SharedLatch(try Latch())
     start = SharedLatch(try Latch())
     events = EventPipe(ends.events)
@@ -77,6 +83,11 @@ private final class WorkerProcess: Sendable {
     }
     _ = consume work  // Waits for its end, which the latch announced.
     Worker.leave(0)
+  }
+
+  private func source(_ hypervisors: [String]) -> SystemSource? {
+    guard let systems else { return nil }
+    return { systems(hypervisors) }
   }
 
   private func begin() {
@@ -128,7 +139,7 @@ private final class WorkerProcess: Sendable {
   private func resynchronize(_ request: RunRequest, _ tell: @escaping @Sendable (RunEvent) -> Void) {
     do throws(ResyncError) {
       tell(.phase(.planning, pair: 0))
-      let plan = try makePlan(request)
+      let plan = try makePlan(request, systems: source(request.hypervisors))
       events.tell(.plan(PlanReport(plan)))
       // The monitor ends us where it is not to be carried out.
       guard plan.refusal == nil else { return waitForTheEnd() }

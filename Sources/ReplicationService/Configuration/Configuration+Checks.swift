@@ -3,12 +3,17 @@ import DeviceResync
 extension Configuration {
   /// Fails where names stand twice, a system mirrors itself on any way, or one disk is the recovery of two.
   func check() throws(ResyncError) {
-    try Self.checkOnce(systems.map { ($0.name, $0.place) }, "a system")
-    try Self.checkOnce(systems.compactMap { system in system.uuid.map { ("\($0)", system.place) } }, "a UUID")
+    // What a hypervisor calls them may be what one is called here.
+    let described = systems.filter { $0.hypervisor == nil }
+    try Self.checkOnce(described.map { ($0.name, $0.place) }, "a system")
+    try Self.checkOnce(
+      described.compactMap { system in system.uuid.map { ("\($0)", system.place) } }, "a UUID")
     try Self.checkOnce(relationships.map { ($0.name, $0.place) }, "a relationship")
     for system in systems {
       try Self.checkOnce(system.disks.map { ($0.target, system.place) }, "a disk's target")
-      try Self.checkOnce(system.disks.map { ($0.source, system.place) }, "a disk's source")
+      // Drives without a medium have none.
+      try Self.checkOnce(
+        system.disks.filter { !$0.source.isEmpty }.map { ($0.source, system.place) }, "a disk's source")
     }
     try checkCycles()
     try checkRecoveries()
@@ -29,17 +34,17 @@ extension Configuration {
   /// What copies into itself, over however many steps, has no primary.
   private func checkCycles() throws(ResyncError) {
     for start in relationships {
-      var reached: Set = [name(of: start.primary)]
-      var next = [name(of: start.recovery)]
+      var reached: Set = [title(of: start.primary)]
+      var next = [title(of: start.recovery)]
       while let system = next.popLast() {
-        if system == name(of: start.primary) {
+        if system == title(of: start.primary) {
           throw ResyncError(
             .invalidParameter, "use", on: start.place,
             reason: "'\(start.primary)' would be copied over itself, in one step or several",
             remedy: "take one of these relationships away")
         }
         guard reached.insert(system).inserted else { continue }
-        next += relationships.filter { name(of: $0.primary) == system }.map { name(of: $0.recovery) }
+        next += relationships.filter { title(of: $0.primary) == system }.map { title(of: $0.recovery) }
       }
     }
   }

@@ -13,6 +13,12 @@ extension Configuration {
       defaultsPlace = root.title("defaults")
       try table.checkKeys()
     }
+    if let table = try root.table("libvirt") {
+      if let former = hypervisorsPlace { throw root.fault("libvirt", "there is one already: \(former)") }
+      hypervisors = try table.values("uris", "a URI of libvirt's") { $0 } ?? []
+      hypervisorsPlace = root.title("libvirt")
+      try table.checkKeys()
+    }
     for table in try root.tables("system") { systems.append(try System(table)) }
     for table in try root.tables("relationship") { relationships.append(try Relationship(table)) }
     try root.checkKeys()
@@ -73,7 +79,7 @@ extension Configuration.Relationship {
 
 extension Configuration.DiskRule {
   init(_ table: ConfigurationTable) throws(ResyncError) {
-    let form = "a target, serial:S, wwn:W or an absolute path"
+    let form = "a target, serial:S, wwn:W, alias:A or an absolute path"
     guard let primary = try table.value("primary", form, Configuration.DiskReference.init(parsing:)) else {
       throw table.fault("primary", "it is missing")
     }

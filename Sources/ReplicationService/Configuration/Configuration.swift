@@ -9,6 +9,8 @@ public struct Configuration: Sendable, Equatable {
     public var name: String
     /// Its UUID; nil where none is given.
     public var uuid: UniqueID?
+    /// Who knows it; nil where it is described here.
+    public var hypervisor: HostedSystem.Provider?
     /// Its disks.
     public var disks: [Disk]
     /// Where that stands.
@@ -25,6 +27,12 @@ public struct Configuration: Sendable, Equatable {
     public var serial: String?
     /// The world wide name that the guest sees.
     public var wwn: String?
+    /// A name that its administrator has given it.
+    public var alias: String?
+    /// Whether it takes part where nothing is said of it.
+    public var isReplicated = true
+    /// Why it can be neither read nor written, as a sentence without a full stop; nil where it can.
+    public var obstacle: String?
   }
 
   /// An ordered pair of systems: the recovery's disks mirror the primary's.
@@ -63,11 +71,12 @@ public struct Configuration: Sendable, Equatable {
     public var place: String
   }
 
-  /// How a disk is named: `vda`, `serial:S`, `wwn:W`, or an absolute path.
+  /// How a disk is named: `vda`, `serial:S`, `wwn:W`, `alias:A`, or an absolute path.
   public enum DiskReference: Sendable, Hashable {
     case target(String)
     case serial(String)
     case wwn(String)
+    case alias(String)
     case path(String)
   }
 
@@ -97,6 +106,12 @@ public struct Configuration: Sendable, Equatable {
     public init() {}
   }
 
+  /// Whom to ask for systems that are not described here, as libvirt names them; empty: who is usually there.
+  public var hypervisors: [String] = []
+  /// Where that stands; nil where nothing does.
+  public var hypervisorsPlace: String?
+  /// Hypervisors that were asked, and did not answer.
+  public internal(set) var silent: [SystemInventory.Silent] = []
   /// The systems, in the order of the files.
   public var systems: [System] = []
   /// The relationships, in the order of the files.
@@ -157,6 +172,8 @@ extension Configuration.DiskReference: CustomStringConvertible {
       self = .serial(String(text.dropFirst("serial:".count)))
     } else if text.hasPrefix("wwn:") {
       self = .wwn(String(text.dropFirst("wwn:".count)))
+    } else if text.hasPrefix("alias:") {
+      self = .alias(String(text.dropFirst("alias:".count)))
     } else if !text.isEmpty, !text.contains(":") {
       self = .target(text)
     } else {
@@ -170,6 +187,7 @@ extension Configuration.DiskReference: CustomStringConvertible {
     case .target(let target): target
     case .serial(let serial): "serial:\(serial)"
     case .wwn(let wwn): "wwn:\(wwn)"
+    case .alias(let alias): "alias:\(alias)"
     case .path(let path): path
     }
   }
@@ -180,6 +198,7 @@ extension Configuration.DiskReference: CustomStringConvertible {
     case .target(let target): disk.target == target
     case .serial(let serial): disk.serial == serial
     case .wwn(let wwn): disk.wwn == wwn
+    case .alias(let alias): disk.alias == alias
     case .path(let path): disk.source == path
     }
   }

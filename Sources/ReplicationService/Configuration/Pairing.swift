@@ -35,6 +35,12 @@ extension Configuration {
     }
     guard matching.leftOver(relationship.pairBy).isEmpty else { throw matching.error(relationship, context) }
     let pairs = primary.disks.compactMap { disk in matching.pairs.first { $0.primary == disk } }
+    for disk in pairs.flatMap({ [$0.primary, $0.recovery] }) {
+      guard let obstacle = disk.obstacle else { continue }
+      throw ResyncError(
+        .notSupported, "replicate", on: "\(disk.target) of \(relationship.name)", reason: obstacle,
+        remedy: "or leave it out: replicate = false under \(relationship.place)")
+    }
     guard !pairs.isEmpty else {
       throw ResyncError(
         .invalidParameter, "resynchronize", on: relationship.name,
@@ -78,7 +84,9 @@ private struct Matching {
       pairs.append(DiskPairing(primary: disk, recovery: mirror))
     }
     self.excluded = excluded
-    rest = primary.disks.filter { disk in !excluded.contains(disk) && !pairs.contains { $0.primary == disk } }
+    rest = primary.disks.filter { disk in
+      disk.isReplicated && !excluded.contains(disk) && !pairs.contains { $0.primary == disk }
+    }
   }
 
   private static func one(
@@ -95,7 +103,7 @@ private struct Matching {
   }
 
   private var free: [Configuration.Disk] {
-    recovery.disks.filter { disk in !pairs.contains { $0.recovery == disk } }
+    recovery.disks.filter { disk in disk.isReplicated && !pairs.contains { $0.recovery == disk } }
   }
 
   /// The one disk that mirrors `disk` by `rule`; nil where there is none or more than one, in either direction.

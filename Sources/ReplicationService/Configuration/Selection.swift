@@ -1,23 +1,36 @@
 public import DeviceResync
 
 extension Configuration {
-  /// The system that `reference` names: `NAME`, `static:NAME` or its UUID; nil where there is none.
+  /// The system that `reference` names: `NAME`, `static:NAME`, `libvirt:NAME` or its UUID; nil where there is none.
+  ///
+  /// A bare name is first that of a system that is described here.
   func system(_ reference: String) -> System? {
-    let name = reference.hasPrefix("static:") ? String(reference.dropFirst("static:".count)) : reference
+    let parts = reference.split(separator: ":", maxSplits: 1).map(String.init)
+    if parts.count == 2 {
+      return systems.first { $0.name == parts[1] && ($0.hypervisor?.rawValue ?? "static") == parts[0] }
+    }
     let uuid = UniqueID(reference)
-    return systems.first { $0.name == name || uuid != nil && $0.uuid == uuid }
+    let found = systems.filter { $0.name == reference || uuid != nil && $0.uuid == uuid }
+    return found.first { $0.hypervisor == nil } ?? found.first
   }
 
   /// The same.
   ///
-  /// - Throws: 32777 where there is none; 32770 where its hypervisor cannot be asked yet.
+  /// - Throws: 32777 where there is none; 32771 where one who may know it does not answer; 32770 where its hypervisor
+  ///   cannot be asked yet.
   func knownSystem(_ reference: String, for place: String? = nil) throws(ResyncError) -> System {
     if let system = system(reference) { return system }
     let provider = reference.split(separator: ":").first.map(String.init) ?? ""
-    if reference.contains(":"), ["libvirt", "proxmox", "xen"].contains(provider) {
+    if reference.contains(":"), ["proxmox", "xen"].contains(provider) {
       throw ResyncError(
-        .notSupported, "ask for", on: reference, reason: "hypervisors cannot be asked yet",
+        .notSupported, "ask for", on: reference, reason: "hypervisors of this kind cannot be asked yet",
         remedy: "describe its disks under [[system]] in the configuration")
+    }
+    if let silent = silent.first {
+      throw ResyncError(
+        .statusUnknown, "find the system", on: reference,
+        reason: "\(silent.title), which may know it, does not answer: \(PrintableText(silent.reason))",
+        remedy: "see what it does, then run again")
     }
     throw ResyncError(
       .replaced, "find the system", on: reference,

@@ -9,7 +9,6 @@ public final class JobStore: Sendable {
   private let folder: StateFolder
   /// The clock: microseconds since 1970-01-01, midnight UTC.
   let now: @Sendable () -> Int64
-
   /// How many that have ended are kept, at most.
   private let mostEnded: Int
 

@@ -1,0 +1,135 @@
+import DeviceResync
+import Synchronization
+
+/// Asks hypervisors from a process of its own, one for each: whoever hangs, or crashes on what a daemon says, is ended
+/// and not waited for.
+enum InventoryProcess {
+  /// Its argv[0], and its only argument.
+  static let name = "vmresync: inventory"
+  /// How long one may take; libvirt waits for a daemon without a limit.
+  static let patience = Duration.seconds(10)
+
+  /// What it is asked.
+  enum Order: Codable, Sendable {
+    case ask(uri: String)
+    /// libvirt's own files, where its daemon does not answer.
+    case lookAtFiles
+  }
+
+  /// What it answers.
+  struct Answer: Codable, Sendable {
+    var systems: [HostedSystem] = []
+    var fault: InventoryFault?
+  }
+
+  /// Returns at once in an ordinary process; in one that is asked it never returns.
+  ///
+  /// - Parameter arguments: the process's, its name first.
+  static func enterIfAsked(_ arguments: [String]) {
+    AnsweringProcess.serve(arguments, as: name) { (order: Order) in
+      do throws(InventoryFault) {
+        switch order {
+        case .ask(let uri): return Answer(systems: try LibvirtInventory(uri: uri).systems())
+        case .lookAtFiles: return Answer(systems: try LibvirtFiles().systems())
+        }
+      } catch {
+        return Answer(fault: error)
+      }
+    }
+  }
+
+  /// What all hypervisors say; of one that does not answer only what its files say is known.
+  ///
+  /// - Parameters:
+  ///   - uris: whom to ask; empty: who is usually there.
+  ///   - known: those that did not answer before, and are not waited for once more.
+  static func inventory(
+    _ uris: [String], knownAsSilent known: [SystemInventory.Silent] = []
+  ) -> SystemInventory {
+    var found = SystemInventory()
+    for uri in uris.isEmpty ? UsualHypervisors.present() : uris {
+      found.asked.append(uri)
+      if let silent = known.first(where: { $0.title == uri }) {
+        found.silent.append(silent)
+        continue
+      }
+      let answer = ask(.ask(uri: uri), uri)
+      found.systems += answer.systems
+      if let fault = answer.fault { found.silent.append(.init(title: uri, reason: fault.reason)) }
+    }
+    if !found.silent.isEmpty {
+      let known = Set(found.systems.map(\.uuid))
+      found.systems += ask(.lookAtFiles, "libvirt's files").systems.filter { !known.contains($0.uuid) }
+    }
+    return found
+  }
+
+  private static func ask(_ order: Order, _ title: String) -> Answer {
+    do throws(ResyncError) {
+      let process = try AnsweringProcess(named: name, "the process that asks \(title)")
+      defer { process.kill() }
+      return try process.ask(order, within: patience)
+    } catch {
+      let reason =
+        error.cause == .timedOut
+        ? "it does not answer within \(patience.components.seconds) s" : error.description
+      return Answer(fault: InventoryFault(reason: reason))
+    }
+  }
+}
+
+/// The hypervisors that are asked where nothing else is said.
+enum UsualHypervisors {
+  /// Those that are there: a daemon's socket is, or a domain's record that only a daemon leaves.
+  ///
+  /// Without any there is nobody who could tell of a domain.
+  static func present(under root: String = "/") -> [String] {
+    func isThere(_ path: String) -> Bool { DeviceResync.isThere(root + path) }
+    let hasDaemon = isThere("run/libvirt/libvirt-sock-ro")
+    var uris: [String] = []
+    if hasDaemon || isThere("run/libvirt/virtqemud-sock-ro") || isThere("run/libvirt/qemu") {
+      uris.append("qemu:///system")
+    }
+    if isThere("proc/xen/capabilities"), hasDaemon || isThere("run/libvirt/virtxend-sock-ro") {
+      uris.append("xen:///system")
+    }
+    return uris
+  }
+}
+
+extension SystemUses {
+  /// What an inventory says of disks.
+  init(_ inventory: SystemInventory) {
+    self.init()
+    systems = inventory.systems.map { system in
+      SystemUse(
+        title: system.reference, names: system.names, state: system.state, evidence: system.evidence,
+        remedy: system.wayToEnd,
+        sources: system.disks.compactMap(\.source) + system.otherSources)
+    }
+    asked = inventory.asked
+    silent = inventory.silent.map { "\($0.title): \($0.reason)" }
+  }
+}
+
+extension HostedSystem {
+  /// The command that turns it off, or gives its saved memory up; nil where there is none to name.
+  var wayToEnd: String? {
+    switch state {
+    case .running: "virsh shutdown \(ShellWord(name))"
+    case .saved: "virsh managedsave-remove \(ShellWord(name))"
+    case .off, .unknown: nil
+    }
+  }
+}
+
+/// Tells a worker of the computer systems of its host; who did not answer once is not waited for again.
+final class SystemWatch: Sendable {
+  private let silent = Mutex<[SystemInventory.Silent]>([])
+
+  func uses(_ hypervisors: [String]) -> SystemUses {
+    let inventory = InventoryProcess.inventory(hypervisors, knownAsSilent: silent.withLock { $0 })
+    silent.withLock { $0 = inventory.silent }
+    return SystemUses(inventory)
+  }
+}

@@ -1,0 +1,45 @@
+import DeviceResync
+
+/// Where computer systems are known.
+protocol Inventory {
+  /// Who it is.
+  var provider: HostedSystem.Provider { get }
+  /// Whom it asks, for messages: `qemu:///system`.
+  var title: String { get }
+  /// All systems that it knows, with their states.
+  func systems() throws(InventoryFault) -> [HostedSystem]
+}
+
+/// Why a hypervisor has not answered.
+struct InventoryFault: Error, Codable, Hashable {
+  /// A sentence without a full stop.
+  let reason: String
+}
+
+/// What all hypervisors of this host have said.
+public struct SystemInventory: Sendable, Hashable, Codable {
+  /// One that did not answer.
+  public struct Silent: Sendable, Hashable, Codable {
+    /// Whom was asked: `qemu:///system`.
+    public var title: String
+    /// Why it did not answer, as a sentence without a full stop.
+    public var reason: String
+  }
+
+  /// The systems.
+  public var systems: [HostedSystem] = []
+  /// Who was asked: `qemu:///system`.
+  public var asked: [String] = []
+  /// Those that did not answer: of these nothing is known.
+  public var silent: [Silent] = []
+
+  /// Nothing is known.
+  public init() {}
+
+  /// The systems that `reference` names: `libvirt:NAME`, a UUID or a bare name.
+  public func systems(named reference: String) -> [HostedSystem] {
+    // A UUID may be written in capitals.
+    let name = UniqueID(reference).map { "\($0)" } ?? reference
+    return systems.filter { $0.names.contains(name) }
+  }
+}
