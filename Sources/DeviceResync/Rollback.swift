@@ -24,7 +24,7 @@ public func makeRollbackPlan(_ request: RollbackRequest) throws(ResyncError) -> 
     let relationship = found.calling(found.named(paths))
     return RollbackPlan(
       request: request, relationship: relationship, point: point, isStrict: isStrict,
-      disks: try ClaimedRecoveries.find(relationship, for: .rollback).disks,
+      disks: try ClaimedRecoveries.findPatiently(relationship, for: .rollback),
       engine: try Engine(request.engine, ringRefusal: ringRefusal()))
   }
 }
