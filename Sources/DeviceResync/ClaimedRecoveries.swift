@@ -50,6 +50,21 @@ struct ClaimedRecoveries: ~Copyable {
     }
   }
 
+  /// Finds and judges them, and waits in the same way; nothing is claimed.
+  static func findPatiently(
+    _ relationship: RelationshipState, for purpose: Purpose
+  ) throws(ResyncError) -> [NamedDisk] {
+    let clock = ContinuousClock()
+    let deadline = clock.now + patienceWithFormerRun
+    while true {
+      do throws(ResyncError) {
+        return try find(relationship, for: purpose).disks
+      } catch  where error.errno == .resourceBusy && clock.now < deadline {
+        pause(milliseconds: 100)
+      }
+    }
+  }
+
   /// Finds and judges them; nothing is claimed.
   static func find(
     _ relationship: RelationshipState, for purpose: Purpose

@@ -17,6 +17,8 @@ final class InPlaceJournal: @unchecked Sendable {
   /// What takes the clones, and of what; nil where none are.
   private var snapshots: Snapshots?
   private var kept: [OpenedPair] = []
+  /// The undo file that holds the old bytes; nil where none does.
+  private var undo: CommitSeal?
   /// What one could go back by before the first write.
   private var former: RecoveryPoint?
   /// The pairs that were begun, by their number.
@@ -45,6 +47,15 @@ final class InPlaceJournal: @unchecked Sendable {
     (self.snapshots, kept) = (snapshots, pairs)
   }
 
+  /// The old bytes of all that is to be written are in an undo file, on stable storage.
+  func keep(_ undo: CommitSeal) { self.undo = undo }
+
+  /// Whether there is a way back over what was written.
+  var leadsBack: Bool { turn.during { isMarked && run.point != nil } }
+
+  /// The relationship on which the run works.
+  var relationship: UniqueID { turn.during { id } }
+
   /// Whether this run may be gone on with.
   var keepsCheckpoints: Bool { clock != nil }
 
@@ -66,7 +77,9 @@ final class InPlaceJournal: @unchecked Sendable {
     switch hold {
     case .some(let hold):
       former = try books.book.existing(hold.id).recoveryPoint
-      try books.book.markInconsistent(hold, since: .now(), keeping: snapshots?.take(kept))
+      var content = undo.map(KeptContent.undo)
+      if content == nil { content = try snapshots?.take(kept) }
+      try books.book.markInconsistent(hold, since: .now(), keeping: content)
     case .none: preconditionFailure("nothing is written after the end")
     }
     isMarked = true

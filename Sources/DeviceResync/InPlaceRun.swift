@@ -6,17 +6,21 @@ import SystemPackage
 /// Before the first byte is written the relationship is Inconsistent, durably; it is Consistent again after the last
 /// flush and check of the last disk (DESIGN 6). A run that ends before its first write leaves what was.
 struct InPlaceRun: ~Copyable {
-  private let books: BookBox
-  private let pairs: [RelationshipState.Pair]
-  private let request: RunRequest
+  let books: BookBox
+  let pairs: [RelationshipState.Pair]
+  let request: RunRequest
   private let isFuzzy: Bool
   /// Where a stopped run may be gone on with; nil where nothing is left of one.
   private let continued: Continued?
   private let allowance: DifferenceAllowance?
+  /// Whether much is expected to differ.
+  let isExpected: Bool
+  /// The last runs that went through.
+  let completed: [CompletedRun]
   /// Which pairs may be worked on side by side.
-  private let lanes: [[Int]]
-  private let control: RunControl
-  private let reporter: RunReporter
+  let lanes: [[Int]]
+  let control: RunControl
+  let reporter: RunReporter
 
   /// - Parameter continued: a stopped run that may be gone on with.
   init(
@@ -29,9 +33,10 @@ struct InPlaceRun: ~Copyable {
     (request, lanes) = (plan.request, plan.lanes)
     isFuzzy = plan.pairs.contains { $0.sourceMode == .running }
     // First runs and recoveries of no worth are expected to differ.
-    let isExpected =
+    isExpected =
       plan.request.isInitial || plan.pairs.contains(where: \.isFirstRun)
       || plan.pairs.allSatisfy(\.recovery.isEmptyImage)
+    completed = plan.state.completed
     let total = plan.pairs.reduce(UInt64(0)) { $0.saturatingAdd($1.primary.size) }
     allowance = isExpected ? nil : plan.request.maxDifference.map { DifferenceAllowance($0, of: total) }
     self.control = control
@@ -45,13 +50,16 @@ struct InPlaceRun: ~Copyable {
     let (run, journal) = try begin(&runs)
     do throws(ResyncError) {
       try journal.keep(Snapshots(run.point, of: runs), of: runs.map(\.pair))
+      try keepOld(&runs, run, journal)
     } catch {
+      for index in runs.indices { runs[index].reportFaults() }
       _ = try journal.end(nil)
       throw error
     }
     for index in runs.indices {
       runs[index].journal = journal
-      runs[index].allowance = allowance
+      // Where old bytes are kept, how much differs was judged before anything is written.
+      runs[index].allowance = runs[index].kept == nil ? allowance : nil
     }
     try runs.carryOut(lanes, request, control, reporter)
     concludeTogether(&runs)
@@ -62,6 +70,11 @@ struct InPlaceRun: ~Copyable {
     }
     let (left, notes) = try journal.leave(places(&runs, journal))
     runs[0].result.notes += notes
+    if journal.leadsBack {
+      let back = typed(
+        "vmresync rollback \(ShellWord(runs[0].names[.recovery]))", in: request.stateDirectory)
+      runs[0].result.notes.append("what was there before is kept; go back to it with: \(back)")
+    }
     if let left, left.isProvable {
       runs[0].result.notes.append(left.onward { pairs[$0].primary.size })
     }
@@ -119,8 +132,10 @@ extension InPlaceRun {
     if let continued, let begun = try takeUp(continued, &runs) { return begun }
     var run = try RunRecord.ours(.inPlace, staging: nil)
     run.isFuzzy = isFuzzy
-    if request.recoveryPoint == .snapshot {
-      run.point = try PlannedPoint.snapshot(of: runs.map(\.planned.recovery))
+    switch request.recoveryPoint {
+    case .undo: run.point = try stagingDirectory(request, books.book.store).plannedUndo()
+    case .snapshot: run.point = try PlannedPoint.snapshot(of: runs.map(\.planned.recovery))
+    case nil: break
     }
     let hold = try books.book.begin(run, on: pairs, named: request.relationship)
     return (run, InPlaceJournal(books, hold, run, clock, readsHoles: request.readsHoles))

@@ -70,7 +70,7 @@ extension PairRun {
     _ queue: inout DiskQueue, _ sink: inout Sink, _ totals: inout CompareTotals
   ) throws(ResyncError) -> CompareEnding {
     if let known = former?.known {
-      var source = try known.ranges(of: index)
+      var source = try known.ranges(of: index, kept?.digests)
       return try comparePair(
         &source, through: &queue, into: &sink, blocks: blocks, rules: faultRules, control: control,
         totals: &totals)

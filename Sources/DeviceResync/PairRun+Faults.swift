@@ -76,15 +76,18 @@ extension PairRun {
   }
 }
 
-extension StagedRun {
+extension [PairRun] {
   /// What could not be read is not committed around: the old replicas stand (PITFALLS G11).
-  static func refuseUnread(_ runs: [PairRun]) throws(ResyncError) {
-    guard let run = runs.first(where: { !$0.unread.isEmpty }), let first = run.unread.list.first
+  ///
+  /// - Parameter verb: what is not done then.
+  func refuseUnread(_ verb: String) throws(ResyncError) {
+    guard let run = first(where: { !$0.unread.isEmpty }), let first = run.unread.list.first
     else { return }
-    let unread = runs.reduce(UInt64(0)) { $0.saturatingAdd($1.result.totals.bytesUnread) }
+    let unread = reduce(UInt64(0)) { $0.saturatingAdd($1.result.totals.bytesUnread) }
     throw ResyncError(
-      .kernel(first.errno, .transfer), "commit what differs to", on: run.names[.recovery], side: .recovery,
+      .kernel(first.errno, .transfer), verb, on: run.names[.recovery], side: .recovery,
       reason: "\(ByteCount(unread)) in blocks that could not be read were left out; nothing was written",
-      remedy: "mend the disk, or write around them with: --write-back in-place --on-read-error record")
+      remedy: "mend the disk, or write around them with: --write-back in-place --on-read-error record"
+        + (run.request.recoveryPoint == .undo ? ", and no --recovery-point" : ""))
   }
 }

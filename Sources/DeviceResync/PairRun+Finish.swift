@@ -84,6 +84,7 @@ extension PairRun {
       result.totals.bytesUnread += tail.length
       return nil
     }
+    try checkKept(tail, primary)
     result.totals.bytesCompared += tail.length
     guard primary != recovery else { return nil }
     result.totals.bytesDifferent += tail.length

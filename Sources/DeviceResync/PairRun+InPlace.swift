@@ -87,7 +87,7 @@ extension PairRun {
       recorder, marks: MarkedCells(size: commonSize, chunk: queue.geometry.chunk),
       marksWrites: request.readsBack,
       punchesZeros: planned.zero == .thin && pair.recovery.disk.takesPunches(planned.recovery),
-      allowance: allowance,
+      allowance: allowance, kept: kept?.digests,
       beforeFirstWrite: { () throws(ResyncError) in
         // The last look before the point from which the recovery is mixed.
         try pair.primary.disk.checkUnchanged(.primary)
@@ -112,7 +112,7 @@ extension PairRun {
       }
     }
     if let former, former.known != nil {
-      result.rangesOmitted = former.totals.differentRanges
+      if kept == nil { result.rangesOmitted = former.totals.differentRanges }
       // It was compared and counted before.
       let written = result.totals
       result.totals = before

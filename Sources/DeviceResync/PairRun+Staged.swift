@@ -6,21 +6,12 @@ extension PairRun {
   ///
   /// - Returns: false where a hole was not one: everything must be compared again, holes too.
   mutating func stage(_ staging: SharedStaging<DiskQueue>, readsHoles: Bool) throws(ResyncError) -> Bool {
-    reporter.begin(.comparing)
-    result.engine = planned.engine.rawValue
-    result.totals = RunTotals()
-    unread = ReadFaults()
-    rewritten = ReadFaults()
-    growth = HoleGrowth.of(pair.recovery, planned.recovery)
-    start = 0
+    beginAside()
     var recorder = makeRecorder()
     if let progress {
       begin(behind: progress)
       recorder = progress.takeRecorder()
     }
-    var queue = try makeQueue()
-    let readsHoles = readsHoles || !tellsHoles
-    let before = imageStatuses()
     let checksum: RunningChecksum
     do throws(Errno) {
       checksum = try RunningChecksum()
@@ -29,14 +20,9 @@ extension PairRun {
     }
     var sink = StagedSink(
       recorder, staging, pair: index, checksum: checksum, growth: growth, from: start)
-    let outcome = compare(&queue, &sink, readsHoles)
+    let outcome = compareAside(&sink, readsHoles: readsHoles)
     note(sink.recorder)
-    switch try outcome.ending.get() {
-    case .stopped: throw control.ending()
-    case .holeHoldsData: return false
-    case .complete: break
-    }
-    if result.totals.bytesSkipped > 0, !before.holds(imageStatuses(), recoveryToo: true) { return false }
+    guard try outcome.get() else { return false }
     // A difference that goes on behind the checkpoint is one.
     if let first = sink.firstDifference, first == progress?.lastDifference {
       result.totals.differentRanges -= 1
@@ -49,17 +35,62 @@ extension PairRun {
 
   private mutating func stageTail(_ sink: inout StagedSink<DiskQueue>) throws(ResyncError) {
     let size = pair.primary.disk.identity.size
-    let tail = ByteRange(min(commonSize, size), upTo: size)
-    guard !tail.isEmpty else { return try sink.complete(primaryTail: [], recoveryTail: []) }
+    if let bytes = try readTailAside(ByteRange(min(commonSize, size), upTo: size)) {
+      try sink.complete(primaryTail: bytes.primary, recoveryTail: bytes.recovery)
+    }
+  }
+
+  /// A comparison begins that writes to no disk, at 0.
+  mutating func beginAside() {
+    reporter.begin(.comparing)
+    result.engine = planned.engine.rawValue
+    result.totals = RunTotals()
+    unread = ReadFaults()
+    rewritten = ReadFaults()
+    growth = HoleGrowth.of(pair.recovery, planned.recovery)
+    start = 0
+  }
+
+  /// Compares the pair into a sink that writes to no disk.
+  ///
+  /// - Returns: false where a hole was not one.
+  mutating func compareAside<Sink: DifferenceSink & ~Copyable>(
+    _ sink: inout Sink, readsHoles: Bool
+  ) -> Result<Bool, ResyncError> {
+    do throws(ResyncError) {
+      var queue = try makeQueue()
+      let before = imageStatuses()
+      switch try compare(&queue, &sink, readsHoles || !tellsHoles).ending.get() {
+      case .stopped: throw control.ending()
+      case .holeHoldsData: return .success(false)
+      case .complete: break
+      }
+      return .success(
+        result.totals.bytesSkipped == 0 || before.holds(imageStatuses(), recoveryToo: true))
+    } catch {
+      return .failure(error)
+    }
+  }
+
+  /// Compares the tail of an image, and counts it.
+  ///
+  /// - Returns: its bytes on both sides, empty where there is none; nil where the primary's cannot be read: what was not
+  ///   read is never committed, and the file needs no end.
+  mutating func readTailAside(
+    _ tail: ByteRange
+  ) throws(ResyncError) -> (primary: [UInt8], recovery: [UInt8]?)? {
+    guard !tail.isEmpty else { return ([], []) }
     let bytes = (primary: try readTail(.primary, tail), recovery: try readTail(.recovery, tail))
-    // What was not read is never committed: the file needs no end.
-    guard let primary = bytes.primary else { return result.totals.bytesUnread += tail.length }
+    guard let primary = bytes.primary else {
+      result.totals.bytesUnread += tail.length
+      return nil
+    }
     result.totals.bytesCompared += tail.length
     if primary != bytes.recovery {
       result.totals.bytesDifferent += tail.length
       result.totals.differentRanges += 1
     }
-    try sink.complete(primaryTail: primary, recoveryTail: bytes.recovery)
+    return (primary, bytes.recovery)
   }
 
   /// Step 7, and 8 where it reads: writes what was committed, flushes, and reads it back where asked.

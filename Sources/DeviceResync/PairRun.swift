@@ -17,6 +17,8 @@ struct PairRun {
   var former: InPlaceProgress?
   /// Where this run stands in place, once the pair is settled.
   var standing: Standing?
+  /// What a run in place writes that has kept the old bytes; nil where it keeps none.
+  var kept: KeptPair?
   /// How much may differ in place; nil where that is no matter.
   var allowance: DifferenceAllowance?
   var result: PairResult
@@ -207,6 +209,10 @@ extension PairRun {
   ///
   /// - Parameter submitted: bytes handed to the recovery's device; added to.
   private mutating func moveBytes(_ submitted: inout UInt64) throws(ResyncError) {
+    if kept != nil, let totals = former?.totals {
+      // All but the differences was dealt with when their old bytes were kept.
+      control.count(done: totals.bytesCompared + totals.bytesSkipped - totals.bytesDifferent)
+    }
     var queue = try makeQueue()
     result.engine = planned.engine.rawValue
     var readsHoles = request.readsHoles || window != nil || !tellsHoles || former?.readsHoles == true
@@ -219,6 +225,8 @@ extension PairRun {
       let holesHeld = before.holds(
         imageStatuses(), recoveryToo: submitted == 0 && result.totals.bytesWritten == 0)
       if ending == .complete, result.totals.bytesSkipped == 0 || holesHeld { return }
+      // What differs besides has no old bytes.
+      if kept != nil { throw .moved() }
       // What was passed over proves nothing (PITFALLS G10): once more, every byte.
       result.notes.append("a hole was not empty, or an image changed: every byte was read")
       readsHoles = true

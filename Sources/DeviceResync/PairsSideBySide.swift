@@ -54,6 +54,15 @@ extension Array {
 }
 
 extension [PairRun] {
+  /// What writes a file that all pairs fill.
+  ///
+  /// A ring belongs to the thread that made it; several pairs fill the file from threads of their own.
+  ///
+  /// - Parameter lanes: which pairs may be worked on side by side.
+  func stagingEngine(_ lanes: [[Int]]) -> Engine {
+    Swift.min(self[0].request.parallel, lanes.count) > 1 ? .threads : self[0].planned.engine
+  }
+
   /// Carries all pairs out, several at once; what fails is in their results, and does not matter to the others.
   mutating func carryOut(
     _ lanes: [[Int]], _ request: RunRequest, _ control: RunControl, _ reporter: RunReporter

@@ -66,7 +66,7 @@ private func openBook(_ plan: Plan) throws(ResyncError) -> StateBook<DirectorySt
 }
 
 /// Where this run's staging file is to lie.
-private func stagingDirectory(
+func stagingDirectory(
   _ request: RunRequest, _ store: borrowing DirectoryStore
 ) throws(ResyncError) -> StagingDirectory {
   guard let path = request.stagingDirectory else { return try StagingDirectory(of: store) }
@@ -85,6 +85,7 @@ private func lookUp(
     known, plan.pairs[0].engine, parallel: plan.request.parallel, terms: try plan.terms, control, reporter)
   unfinished.isWorthless = plan.request.isInitial
   unfinished.mustContinue = plan.request.mustContinue
+  unfinished.keepsOld = plan.request.recoveryPoint != nil
   try unfinished.settle(pairs, for: .resync)
   let (notes, continued) = (unfinished.notes, unfinished.continued)
   book = unfinished.take()

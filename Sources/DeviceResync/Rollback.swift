@@ -24,7 +24,7 @@ public func makeRollbackPlan(_ request: RollbackRequest) throws(ResyncError) -> 
     let relationship = found.calling(found.named(paths))
     return RollbackPlan(
       request: request, relationship: relationship, point: point, isStrict: isStrict,
-      disks: try ClaimedRecoveries.find(relationship, for: .rollback).disks,
+      disks: try ClaimedRecoveries.findPatiently(relationship, for: .rollback),
       engine: try Engine(request.engine, ringRefusal: ringRefusal()))
   }
 }
@@ -63,22 +63,20 @@ private func rollBack(
       .inUse, "go back on", on: plan.relationship.recoveryNames, side: .recovery,
       reason: "its record has changed since the plan", remedy: "look again, with the same command")
   }
-  var way = try WayBack(
-    Unfinished(books.take(), plan.engine, parallel: RunRequest.usualParallel, control, reporter),
-    plan.relationship, plan.point,
-    isStrict: plan.isStrict, plan.engine, control, reporter)
-  let run = way.run
-  guard let hold = try way.unfinished.book.takeWayBack(found, run.id) else {
+  var unfinished = Unfinished(
+    books.take(), plan.engine, parallel: RunRequest.usualParallel, control, reporter)
+  let way = try WayBack(
+    plan.relationship, plan.point, isStrict: plan.isStrict, plan.engine, control, reporter)
+  guard let hold = try unfinished.book.takeWayBack(found, way.run.id) else {
     throw ResyncError(
       .inUse, "go back on", on: plan.relationship.recoveryNames, side: .recovery,
       reason: "another run has just changed its record", remedy: "look again, with the same command")
   }
-  return try way.carryOut(recoveries, hold)
+  return try way.carryOut(&unfinished, recoveries, hold)
 }
 
 /// A rollback whose recoveries are claimed.
-private struct WayBack: ~Copyable {
-  var unfinished: Unfinished
+struct WayBack {
   private let relationship: RelationshipState
   private let point: RecoveryPoint
   private let isStrict: Bool
@@ -89,13 +87,12 @@ private struct WayBack: ~Copyable {
   private let reporter: RunReporter
 
   init(
-    _ unfinished: consuming Unfinished, _ relationship: RelationshipState, _ point: RecoveryPoint,
-    isStrict: Bool, _ engine: Engine, _ control: RunControl, _ reporter: RunReporter
+    _ relationship: RelationshipState, _ point: RecoveryPoint, isStrict: Bool, _ engine: Engine,
+    _ control: RunControl, _ reporter: RunReporter
   ) throws(ResyncError) {
     // An undo file is a staging file; clones are given back in place.
     let place = point.kind == .undo ? point.files.places.first : nil
     run = try RunRecord.ours(place == nil ? .inPlace : .staged, staging: place, id: point.files.id)
-    self.unfinished = unfinished
     self.relationship = relationship
     self.point = point
     self.isStrict = isStrict
@@ -104,13 +101,15 @@ private struct WayBack: ~Copyable {
     self.reporter = reporter
   }
 
-  mutating func carryOut(
-    _ recoveries: borrowing ClaimedRecoveries, _ hold: consuming RelationshipHold
+  /// Goes back, and says what was done.
+  func carryOut(
+    _ unfinished: inout Unfinished, _ recoveries: borrowing ClaimedRecoveries,
+    _ hold: consuming RelationshipHold
   ) throws(ResyncError) -> String {
     var how = "the clone was given back"
     switch point.kind {
     case .undo:
-      how = "\(ByteCount(try apply(recoveries, hold))) written, all of it read back"
+      how = "\(ByteCount(try apply(&unfinished, recoveries, hold))) written, all of it read back"
     case .snapshot: try unfinished.giveBack(point, isStrict: isStrict, recoveries, hold)
     }
     _ = try unfinished.book.tidyPoints(of: [relationship.id])
@@ -119,12 +118,13 @@ private struct WayBack: ~Copyable {
   }
 
   /// Applies the undo file; returns bytes written.
-  private mutating func apply(
-    _ recoveries: borrowing ClaimedRecoveries, _ hold: consuming RelationshipHold
+  private func apply(
+    _ unfinished: inout Unfinished, _ recoveries: borrowing ClaimedRecoveries,
+    _ hold: consuming RelationshipHold
   ) throws(ResyncError) -> UInt64 {
     let staging: ValidatedStaging
     do throws(ResyncError) {
-      staging = try check(recoveries)
+      staging = try check(unfinished, recoveries)
       reporter.begin(.committing)
       // From here on a stop is finished by a repair, as every commit is.
       try unfinished.book.commitRollback(hold, run)
@@ -153,8 +153,8 @@ private struct WayBack: ~Copyable {
   }
 
   /// The undo file is whole, and every recovery holds what the run wrote: nothing is written before all of it is known.
-  private mutating func check(
-    _ recoveries: borrowing ClaimedRecoveries
+  private func check(
+    _ unfinished: borrowing Unfinished, _ recoveries: borrowing ClaimedRecoveries
   ) throws(ResyncError) -> ValidatedStaging {
     guard let seal = point.seal else { preconditionFailure("an undo file has a seal") }
     let staging: ValidatedStaging

@@ -115,7 +115,7 @@ extension StagedRun {
       offsets: offsets, segments: staged.segments, length: staged.length, hash: staged.hash)
     do throws(ResyncError) {
       beginning.writer = try directory.resume(
-        header(runs, run.id, beginning.relationship), name, mark, stagingEngine(runs), control
+        header(runs, run.id, beginning.relationship), name, mark, runs.stagingEngine(lanes), control
       ) { (entry) throws(ResyncError) in
         // The reader lets none through of a pair that the file does not have.
         guard let progress = progress[entry.pair] else {

@@ -4,13 +4,6 @@ import SystemPackage
 // The parts of a staged run in which pairs are worked on side by side (PairsSideBySide.swift).
 
 extension StagedRun {
-  /// What writes the staging file.
-  ///
-  /// A ring belongs to the thread that made it; several pairs fill the file from threads of their own.
-  borrowing func stagingEngine(_ runs: [PairRun]) -> Engine {
-    min(request.parallel, lanes.count) > 1 ? .threads : runs[0].planned.engine
-  }
-
   /// Compares all pairs into `staging`, several at once; what ends one of them ends the others at their next chunk.
   ///
   /// - Returns: false where a hole was not one: everything must be compared again, holes too.

@@ -59,7 +59,7 @@ struct StagedRun: ~Copyable {
     let hold = beginning.takeHold()
     guard let sealed else {
       try directory.remove(name)
-      try removeUndo(of: run)
+      try directory.removeUndo(of: run)
       if run.point != nil { runs[0].result.notes.append("nothing differs: no recovery point was made") }
       let relationship = hold.id
       try finish(hold, runs, run)
@@ -104,7 +104,7 @@ struct StagedRun: ~Copyable {
     let relationship = hold.id
     do throws(ResyncError) {
       try directory.remove(run.stagingName)
-      try removeUndo(of: run)
+      try directory.removeUndo(of: run)
       try books.book.abandon(hold)
       _ = try books.book.tidyPoints(of: [relationship])
     } catch {
@@ -143,9 +143,9 @@ extension StagedRun {
       case .some(let behind): writer = consume behind
       case .none:
         var fresh = try directory.begin(
-          header(runs, run.id, relationship), run.stagingName, stagingEngine(runs))
+          header(runs, run.id, relationship), run.stagingName, runs.stagingEngine(lanes))
         do throws(ResyncError) {
-          fresh.undo = try beginUndo(runs, run, relationship)
+          fresh.undo = try directory.beginUndo(run.point, runs, pairs, relationship, lanes)
         } catch {
           fresh.drop()
           throw error
@@ -169,7 +169,7 @@ extension StagedRun {
         staged.drop()
         try keeper.forget()
         try directory.remove(run.stagingName)
-        try removeUndo(of: run)
+        try directory.removeUndo(of: run)
         for index in runs.indices { (runs[index].witnesses, runs[index].progress) = (nil, nil) }
         readsHoles = true
         continue
@@ -178,16 +178,16 @@ extension StagedRun {
       let isOutOfRoom = staged.isOutOfRoom || undo?.isOutOfRoom == true
       let needed = staged.bytesNeeded.saturatingAdd(undo?.bytesNeeded ?? 0)
       do throws(ResyncError) {
-        try Self.refuseUnread(runs)
+        try runs.refuseUnread("commit what differs to")
         // Nobody is asked about what there is no room for.
-        try checkRoom(runs)
+        try runs.checkRoom(request, pairs, books)
         if isOutOfRoom {
           let file = try staged.makeDurable(evenFigures: true)
           // What could not be read and counts as different may be equal when it is compared once more.
           if let file, runs.allSatisfy(\.rewritten.isEmpty) { try keeper.keepFigures(file) }
           throw noRoom(runs, needed: needed, keeper)
         }
-        try checkFigures(runs)
+        try runs.checkFigures(request, completed, control, reporter)
         for index in runs.indices {
           guard let witnesses = runs[index].witnesses else { preconditionFailure("each pair was settled") }
           try runs[index].conclude(witnesses, submitted: 0)
@@ -205,7 +205,9 @@ extension StagedRun {
       reporter.begin(.sealing)
       var kept: KeptContent?
       do throws(ResyncError) {
-        kept = try sealUndo(undo, runs, run, relationship)
+        if let undo, let point = run.point {
+          kept = .undo(try directory.seal(undo, point, runs, pairs, relationship, control).seal)
+        }
         if let snapshots = beginning.snapshots { kept = try snapshots.take(runs.map(\.pair)) }
       } catch {
         staged.drop()

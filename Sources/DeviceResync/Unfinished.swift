@@ -4,23 +4,25 @@ import SystemPackage
 struct Unfinished: ~Copyable {
   var book: StateBook<DirectoryStore>
   /// What moves the bytes.
-  private let engine: Engine
+  let engine: Engine
   /// Most recoveries that move bytes at once.
   private let parallel: Int
   /// Whether any were moved.
-  private(set) var movedBytes = false
+  var movedBytes = false
   let control: RunControl
   let reporter: RunReporter
   /// Whether nothing on the recoveries is of worth: what cannot be finished is given up.
   var isWorthless = false
   /// Whether nothing may be begun: a stopped run is gone on with, or the call refused and what it left kept.
   var mustContinue = false
+  /// Whether the run that starts keeps what is there before it writes.
+  var keepsOld = false
   /// What the run that starts wants; nil where it never goes on with a stopped one.
   private let terms: ContinuationTerms?
   /// A stopped run that it may go on with.
   private(set) var continued: Continued?
   /// What was done, for people.
-  private(set) var notes: [String] = []
+  var notes: [String] = []
 
   init(
     _ book: consuming StateBook<DirectoryStore>, _ engine: Engine, parallel: Int,
@@ -53,6 +55,7 @@ struct Unfinished: ~Copyable {
         held: try book.held(among: found.relationships), terms: terms, staging: staging)
       switch facts.decide() {
       case .proceed:
+        if try goBackFirst(pairs, found) { continue }
         let touched = found.relationships.filter { one in
           pairs.contains { one.has($0.recovery.identity, as: .recovery) }
         }
@@ -158,35 +161,6 @@ struct Unfinished: ~Copyable {
 }
 
 extension Unfinished {
-  /// Gives clones back where a rollback was stopped while it did so.
-  mutating func goBackAgain(
-    _ id: UniqueID, _ named: [RelationshipState.Pair]
-  ) throws(ResyncError) {
-    guard let found = try book.relationship(id), let point = found.recoveryPoint, point.kind == .snapshot,
-      try wayBackBegun(found) != nil
-    else { return }
-    let recoveries = try ClaimedRecoveries.claim(found.calling(named), for: .rollback, control)
-    // From the claims on no run of other pairs changes anything.
-    guard let isStrict = try wayBackBegun(found), let hold = try book.takePoint(found, point.files.id) else {
-      return
-    }
-    try giveBack(point, isStrict: isStrict, recoveries, hold)
-    notes.append("the rollback over the run of \(point.made) was finished: the clone was given back")
-    notes += try book.tidyPoints(of: [id])
-  }
-
-  /// Whether a rollback of `found` was begun that may be finished, and how strictly; nil where not.
-  private func wayBackBegun(_ found: RelationshipState) throws(ResyncError) -> Bool? {
-    let known = try book.lookUp(found.identities)
-    let facts = RollbackFacts(
-      named: [(found.pairs[0].recovery.identity, found.pairs[0].recovery.path)], relationships: [found],
-      disks: known.disks, held: try book.held(among: known.relationships))
-    guard found.hasBegunToGoBack(known.disks), case .goBack(_, let isStrict) = facts.decide() else {
-      return nil
-    }
-    return isStrict
-  }
-
   func directory(of run: RunRecord) throws(ResyncError) -> StagingDirectory {
     guard let place = run.staging else {
       throw ResyncError(.invalidState, "use the staging file", reason: "the run's record names none")

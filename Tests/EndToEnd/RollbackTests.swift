@@ -209,17 +209,4 @@ import Testing
     ).wait()
     #expect(plan.output.contains("point    undo"), "\(plan)")
   }
-
-  @Test(
-    "in place, and with --initial, it is refused with the way to have it: 32770",
-    arguments: ["in-place", "initial"])
-  func inPlace(_ how: String) throws {
-    let pair = try TestPair(differing: .images)
-    let options = how == "initial" ? ["--initial"] : ["--write-back", "in-place"]
-    let report = try Command.json(
-      .resync, pair.primary, pair.recovery, options + ["--recovery-point", "undo"])
-    expect(report, 32770)
-    #expect(report.message.contains("--recovery-point"), "\(report)")
-    try pair.expectUntouched()
-  }
 }

@@ -43,4 +43,46 @@ import Testing
     // Everything differs in both: the two files have one size.
     #expect(UInt64(undo.output.dropLast()).map { $0 * 2 } == needed, "\(undo), \(needed)")
   }
+
+  @Test(
+    "in place the undo file alone needs room: 32768 with its exact size, nothing written; half of both is enough"
+  )
+  func inPlaceOnly() throws {
+    let state = try StateDirectory()
+    let bytes = randomBytes(32 << 20, seed: 52)
+    let old = bytes.map { ~$0 }
+    let pair = try TestPair(bytes, old)
+    let device = try Image("device", size: 3 << 30)
+    try tool("mkfs.ext4", "-q", "-m", "0", device.path)
+    let loop = try NamedLoop(device.path)
+    let mount = try Child.mounting(loop.node, at: Place.ours("room"))
+    let inside = ["nsenter", "--mount=/proc/\(mount.id)/ns/mnt", "--"]
+    func leave(_ size: Int) throws {
+      let fill =
+        #"rm -f "$0/fill"; free=$(stat -f -c '%a * %S' "$0"); fallocate -l $((free - (2048 + $1) * 1048576)) "$0/fill""#
+      let filled = try Child(inside + ["bash", "-c", fill, Place.ours("room"), "\(size)"]).wait()
+      try #require(filled.status == 0, "\(filled)")
+    }
+    func run() throws -> Report {
+      try state.undoInPlace(
+        [(pair.primary, pair.recovery)], ["--staging-dir", Place.ours("room"), "--max-difference", "100%"],
+        through: inside)
+    }
+    try leave(16)
+    let report = try run()
+    expect(report, 32768)
+    let said = try #require(
+      report.message.firstMatch(of: #/the undo file needs ([0-9]+) bytes/#), "\(report)")
+    #expect(areEqual(try pair.recoveryImage.bytes(), old))
+    try state.expect("Never")
+    // Not enough for a staging file beside it.
+    try leave(48)
+    expect(try run(), 0)
+    #expect(areEqual(try pair.recoveryImage.bytes(), bytes))
+    let undo = try Child(inside + ["bash", "-c", #"stat -c %s "$0"/vmresync/*"#, Place.ours("room")]).wait()
+    #expect(undo.output == "\(said.1)\n", "\(undo), \(report)")
+    expect(
+      try Report(Command.start(state.rollbackWords([pair.recovery]), through: inside).wait()), 0)
+    #expect(areEqual(try pair.recoveryImage.bytes(), old))
+  }
 }

@@ -50,6 +50,11 @@ public struct Plan: Sendable {
     state.pairs.flatMap(state.remembered.relationship)?.recoveryPoint
   }
 
+  /// Whether the run over which one can go back was stopped.
+  var leadsOverStopped: Bool {
+    state.pairs.flatMap(state.remembered.relationship)?.isStoppedOverPoint == true
+  }
+
   /// What was not looked at.
   public var notice: String {
     let asked = host.hosted.asked.map { "\(PrintableText($0))" }

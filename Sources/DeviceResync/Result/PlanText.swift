@@ -43,7 +43,10 @@ extension Plan {
     }
     if let recoveryPoint {
       let end = request.recoveryPoint == nil ? "dropped" : "replaced"
-      lines.append("  point    the \(recoveryPoint.title) is \(end) as soon as something is written")
+      lines.append(
+        request.recoveryPoint != nil && leadsOverStopped
+          ? "  point    first the run that made the \(recoveryPoint.title) is gone back over: it was stopped"
+          : "  point    the \(recoveryPoint.title) is \(end) as soon as something is written")
     }
     return lines
   }

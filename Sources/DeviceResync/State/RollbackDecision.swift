@@ -73,11 +73,13 @@ struct RollbackFacts: Sendable {
   /// Whether no run of other pairs has written a recovery since.
   ///
   /// A disk says what its relationship says; or, where a stop came between the two records, that the run or the way
-  /// back had begun, or what was before.
+  /// back had begun, what was before, or that the run, in place, had come to its end.
   private func isLast(_ one: RelationshipState, _ point: RecoveryPoint, isStrict: Bool) -> Bool {
     zip(one.pairs, point.disksBefore).allSatisfy { pair, before in
-      let state = disks[pair.recovery.identity]?.state
+      let disk = disks[pair.recovery.identity]
+      let state = disk?.state
       if state.map(Consistency.settled) == one.consistency || !isStrict && state == before { return true }
+      if !isStrict, disk?.wasLeft(by: one.id) == true { return true }
       guard case .inconsistent(let left)? = state else { return false }
       return left.run.id == point.files.id || !isStrict && left.run.id == point.run
     }
@@ -106,5 +108,18 @@ struct RollbackFacts: Sendable {
   private func refusal(_ reason: String, _ remedy: String) -> ResyncError {
     ResyncError(
       .invalidState, Self.attempt, on: named.first?.name, side: .recovery, reason: reason, remedy: remedy)
+  }
+}
+
+extension DiskRecord {
+  /// Whether it was left as it is by a run of this relationship that came to its end.
+  fileprivate func wasLeft(by relationship: UniqueID) -> Bool {
+    let ended: Timestamp
+    switch state {
+    case .consistent(let at): ended = at
+    case .fuzzy(_, let to): ended = to
+    default: return false
+    }
+    return directions.contains { $0.side == .recovery && $0.relationship == relationship && $0.at == ended }
   }
 }

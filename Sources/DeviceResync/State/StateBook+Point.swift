@@ -27,6 +27,14 @@ extension RelationshipState {
       }
   }
 
+  /// Whether the run that one could go back over, or the way back, was stopped after its first write.
+  var isStoppedOverPoint: Bool {
+    guard let point = recoveryPoint, case .settled(.inconsistent(let left)) = consistency else {
+      return false
+    }
+    return left.run.id == point.run || left.run.id == point.files.id
+  }
+
   /// What is kept from here on; what was kept before fits no longer.
   mutating func replacePoint(by point: RecoveryPoint?) {
     makeObsolete(recoveryPoint?.files)

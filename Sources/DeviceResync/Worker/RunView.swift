@@ -12,6 +12,8 @@ struct RunView {
   private var waitingOfPairs: [Int: [Activity]] = [:]
   private var phases: [Int: RunPhase] = [:]
   private var stage = Stage.nothing
+  /// Whether the old bytes of a run in place are kept: it writes from then on.
+  private var hasKept = false
 
   /// How far the recovery's bytes are concerned.
   private enum Stage {
@@ -48,6 +50,8 @@ struct RunView {
       (self.phase, self.pair, waiting) = (phase, pair, [])
       phases[pair] = phase
       switch (plan?.writeBack ?? requestedWriteBack, phase) {
+      case (.inPlace, .sealing): hasKept = true
+      case (.inPlace, .comparing) where runRequest?.recoveryPoint == .undo && !hasKept: break
       case (.inPlace, .comparing): stage = .mixing
       case (.staged, .committing): stage = .committing
       default: break

@@ -12,18 +12,20 @@ struct InPlaceSink: DifferenceSink, ~Copyable {
   private(set) var written: ByteRange?
   private let beforeFirstWrite: () throws(ResyncError) -> Void
   private let allowance: DifferenceAllowance?
+  private let kept: KeptDigests?
   private let progress: (SettledPart) throws(ResyncError) -> Void
 
   /// - Parameters:
   ///   - marksWrites: whether every write is to be compared once more, not only what could not be read.
   ///   - punchesZeros: whether zeros are punched where the device can, or data like the rest.
   ///   - allowance: how much may differ; nil where that is no matter.
+  ///   - kept: what may be written; nil for all that differs.
   ///   - beforeFirstWrite: is called once, on the thread that compares; throws where nothing may be written.
   ///   - progress: hears how far everything is compared and written, once a chunk, on that thread too.
   init(
     _ recorder: consuming DifferenceRecorder, marks: MarkedCells? = nil, marksWrites: Bool = true,
     punchesZeros: Bool = false,
-    allowance: DifferenceAllowance? = nil,
+    allowance: DifferenceAllowance? = nil, kept: KeptDigests? = nil,
     beforeFirstWrite: @escaping () throws(ResyncError) -> Void = { () throws(ResyncError) in },
     progress: @escaping (SettledPart) throws(ResyncError) -> Void = { (_) throws(ResyncError) in }
   ) {
@@ -33,12 +35,20 @@ struct InPlaceSink: DifferenceSink, ~Copyable {
     self.punchesZeros = punchesZeros
     self.beforeFirstWrite = beforeFirstWrite
     self.allowance = allowance
+    self.kept = kept
     self.progress = progress
   }
 
   mutating func take<Queue: BlockQueue & ~Copyable>(
     _ difference: Difference, from queue: inout Queue
   ) throws(ResyncError) -> DifferenceTaken {
+    if let kept {
+      let place = difference.place..<difference.place + Int(difference.range.length)
+      let misfit = queue.withBytes(of: difference.slot, count: place.upperBound) { (primary, _) in
+        kept.misfit(difference.range, primary.extracting(place))
+      }
+      if let misfit { throw .moved(misfit) }
+    }
     try allowance?.count(difference.range)
     if written == nil {
       try beforeFirstWrite()

@@ -15,7 +15,10 @@ final class UndoFile<Queue: BlockQueue & ~Copyable> {
     self.writer = .some(writer)
   }
 
-  deinit { writer.take()?.drop() }
+  deinit { drop() }
+
+  /// Gives it up.
+  func drop() { writer.take()?.drop() }
 
   /// Whether payload is left out, because there is no room for it.
   var isOutOfRoom: Bool { writer?.isOutOfRoom ?? false }
@@ -49,6 +52,12 @@ final class UndoFile<Queue: BlockQueue & ~Copyable> {
       }
       try writer?.addDigest(pair: pair, range, Checksum.of128(recovery.extracting(start..<end)))
     }
+  }
+
+  /// Keeps a hole of both sides, from what was kept of the pair so far; nothing where that is all.
+  func keepHole(pair: Int, upTo end: UInt64) throws(ResyncError) {
+    guard let covered = writer?.covered[pair], covered < end else { return }
+    try keepHole(pair: pair, ByteRange(covered, upTo: end))
   }
 
   /// Keeps a hole of both sides.

@@ -110,12 +110,7 @@ private struct WayBackCheck: ~Copyable {
     try pass.check(entry, of: segment, queue)
     let count = Int(entry.range.length)
     guard gathered.reduce(count, { $0 + $1.old.count }) <= piece else { throw malformed(segment) }
-    let digests = queue.withBytes(of: segment.slot, count: segment.place + StagingFormat.indexSize) {
-      (file, _) in
-      (0..<pass.oldDigests(of: entry)).map { number in
-        file.littleEndian(at: segment.place + entry.oldDigests + number * 8, as: UInt64.self)
-      }
-    }
+    let digests = pass.digests(of: entry, in: segment, queue)
     let old =
       entry.hasPayload
       ? pass.payload(of: entry, in: segment, queue) : [UInt8](repeating: 0, count: count)

@@ -52,6 +52,26 @@ import Testing
     }
   }
 
+  @Test("a stop between the records at a run's end: the disk was left by the relationship, and by no other")
+  func endedBetween() {
+    let left = Consistency.settled(.inconsistent(.init(since: .sample(60), run: sampleRun(1), seal: nil)))
+    let one = Self.state(left)
+    for (relationship, at, isLast) in [(100, 60, true), (101, 60, false), (100, 61, false)] {
+      var record = DiskRecord(one.pairs[0].recovery)
+      record.state = .consistent(at: .sample(60))
+      record.directions = [
+        .init(
+          counterpart: one.pairs[0].primary.identity, side: .recovery, at: .sample(Int64(at)),
+          relationship: UniqueID(UInt128(relationship)))
+      ]
+      let decision = RollbackFacts(
+        named: [(sampleDisk("b").identity, "/dev/b")], relationships: [one],
+        disks: [one.pairs[0].recovery.identity: record], held: []
+      ).decide()
+      #expect((decision == .goBack(one, isStrict: false)) == isLast, "\(relationship) \(at): \(decision)")
+    }
+  }
+
   @Test("nothing is kept, a later run left it Inconsistent, or a run is unfinished: 32775 with the way out")
   func refused() {
     let later = Consistency.settled(.inconsistent(.init(since: .sample(60), run: sampleRun(2), seal: nil)))

@@ -7,11 +7,12 @@ import Testing
 struct RunViewTests {
   private func view(
     _ operation: RunRequest.Operation = .resync, _ writeBack: RunRequest.WriteBack = .staged,
-    _ phases: [RunPhase] = []
+    _ phases: [RunPhase] = [], keeping recoveryPoint: RecoveryPointKind? = nil
   ) -> RunView {
     var request = RunRequest(operation, pairs: [.init(primary: "/dev/a", recovery: "/dev/my disk")])
     request.writeBack = writeBack
     request.stateDirectory = "/srv/state"
+    request.recoveryPoint = recoveryPoint
     var view = RunView(.resynchronize(request))
     for phase in phases { _ = view.take(.phase(phase, pair: 0)) }
     return view
@@ -42,6 +43,16 @@ struct RunViewTests {
       view(.resync, .inPlace, [.claiming, .settling]).whatStands == ["nothing was written to the recovery"])
     let words = view(.resync, .inPlace, [.settling, .comparing, .flushing]).whatStands
     #expect(words.count == 1 && words[0].contains("mixed") && words[0].contains("run again"))
+  }
+
+  @Test("in place, with old bytes kept: mixed from the comparison on that follows them")
+  func keeping() {
+    let phases = [RunPhase.settling, .comparing, .checking, .sealing]
+    #expect(
+      view(.resync, .inPlace, phases, keeping: .undo).whatStands == ["nothing was written to the recovery"])
+    let words = view(.resync, .inPlace, phases + [.comparing], keeping: .undo).whatStands
+    #expect(words.count == 1 && words[0].contains("mixed"))
+    #expect(view(.resync, .inPlace, phases, keeping: .snapshot).whatStands[0].contains("mixed"))
   }
 
   @Test("compare, and a dry run, have nothing to say of it")

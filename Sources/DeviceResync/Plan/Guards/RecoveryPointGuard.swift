@@ -9,16 +9,19 @@ enum RecoveryPointGuard: Guard {
     guard request.writes, let kind = request.recoveryPoint else { return passed("none is asked for") }
     switch kind {
     case .undo:
-      guard request.writeBack == .staged else {
+      if request.writeBack == .staged {
+        return passed("the old bytes are kept beside the new ones, sealed by the same commit")
+      }
+      guard SourceGuard.mode(facts) == .offline else {
         return [
           refused(
-            .notSupported, "old bytes are kept beside staged ones only, and this run writes in place",
-            remedy: request.isInitial
-              ? "leave out --initial, or --recovery-point"
-              : "run with --write-back staged --recovery-point undo")
+            .notSupported,
+            "in place old bytes are kept before anything is written, and what a running primary holds when it is "
+              + "written is another thing by then",
+            remedy: "stop the primary VM, or run with --write-back staged --recovery-point undo")
         ]
       }
-      return passed("the old bytes are kept beside the new ones, sealed by the same commit")
+      return passed("all old bytes are kept before anything is written")
     case .snapshot:
       guard let image = facts.recovery.image else {
         return [

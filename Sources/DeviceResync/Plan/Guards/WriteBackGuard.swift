@@ -21,9 +21,9 @@ enum WriteBackGuard: Guard {
       ]
     }
     guard request.writes else { return passed("nothing is written") }
+    if request.writeBack == .staged { return passed("differences are staged and committed together") }
     return passed(
-      request.writeBack == .staged
-        ? "differences are staged and committed together"
-        : "differences are written in place, as they are found")
+      "differences are written in place, "
+        + (request.recoveryPoint == .undo ? "when all of them are known" : "as they are found"))
   }
 }

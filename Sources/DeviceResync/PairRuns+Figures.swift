@@ -1,9 +1,13 @@
 import SystemPackage
 
-extension StagedRun {
-  /// Step 3: not more than may differ: more is a person's to decide.
-  func checkFigures(_ runs: [PairRun]) throws(ResyncError) {
-    let totals = runs.reduce(into: RunTotals()) { $0 += $1.result.totals }
+extension [PairRun] {
+  /// Not more than may differ, where all is known before anything is written: more is a person's to decide.
+  ///
+  /// - Parameter completed: the last runs that went through.
+  func checkFigures(
+    _ request: RunRequest, _ completed: [CompletedRun], _ control: RunControl, _ reporter: RunReporter
+  ) throws(ResyncError) {
+    let totals = reduce(into: RunTotals()) { $0 += $1.result.totals }
     let total = totals.bytesCompared.saturatingAdd(totals.bytesSkipped)
     guard let limit = request.maxDifference, limit.isExceeded(by: totals.bytesDifferent, of: total) else {
       return
@@ -13,7 +17,7 @@ extension StagedRun {
       + "(\(percentage(totals.bytesDifferent, of: total, digits: 2))) differ, more than --max-difference allows; "
       + completed.account
     if request.isInteractive {
-      let map = RunResult(request, .completed, "", runs.map(\.result)).map(width: 80)
+      let map = RunResult(request, .completed, "", map(\.result)).map(width: 80)
       guard reporter.ask(RunQuestion("\(map)\(figures). Write all of it?")) else {
         // A hangup is no answer, and what was compared is gone on with.
         if control.isStopping { throw control.ending() }
@@ -35,17 +39,33 @@ extension StagedRun {
   ///
   /// - Parameter needed: bytes of a staging file that would hold it.
   func noRoom(_ runs: [PairRun], needed: UInt64, _ keeper: CheckpointKeeper) -> ResyncError {
-    var remedy = "make room there, or name a larger place with --staging-dir"
+    var remedy = ResyncError.largerPlace
     if keeper.knowsWhere, keeper.canContinue {
       remedy +=
         "; or write what is known to differ in place, where a stop leaves the recovery Inconsistent: "
         + CallContext.current.typedAgain(.resume, "--write-back", "in-place")
     }
-    return ResyncError(
-      .kernel(.noSpace, .transfer), "stage the differences in", on: directory.path.string,
-      reason: "the staging file \(request.recoveryPoint == .undo ? "and the undo file need" : "needs") "
-        + "\(needed) bytes (\(ByteCount(needed))); nothing was written",
-      remedy: remedy)
+    return .noRoom(
+      "stage the differences in", directory.path.string,
+      for: "the staging file \(request.recoveryPoint == .undo ? "and the undo file need" : "needs")", needed,
+      remedy)
+  }
+}
+
+extension ResyncError {
+  static let largerPlace = "make room there, or name a larger place with --staging-dir"
+
+  /// There is no room for what is put aside before anything is written.
+  ///
+  /// - Parameters:
+  ///   - what: the files, and that they need so many bytes.
+  ///   - needed: the exact sum.
+  static func noRoom(
+    _ verb: String, _ directory: String, for what: String, _ needed: UInt64, _ remedy: String = largerPlace
+  ) -> ResyncError {
+    ResyncError(
+      .kernel(.noSpace, .transfer), verb, on: directory,
+      reason: "\(what) \(needed) bytes (\(ByteCount(needed))); nothing was written", remedy: remedy)
   }
 }
 

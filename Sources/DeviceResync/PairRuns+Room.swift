@@ -1,12 +1,16 @@
 import SystemPackage
 
-extension StagedRun {
-  /// The room that applying can take: what falls into the holes of images, and what replaces blocks that a clone shares
+extension [PairRun] {
+  /// The room that writing can take: what falls into the holes of images, and what replaces blocks that a clone shares
   /// (PITFALLS D8).
-  func checkRoom(_ runs: [PairRun]) throws(ResyncError) {
+  ///
+  /// - Parameter pairs: by what is permanent about them.
+  func checkRoom(
+    _ request: RunRequest, _ pairs: [RelationshipState.Pair], _ books: BookBox
+  ) throws(ResyncError) {
     let known = try books.book.lookUp(pairs.map(\.recovery.identity)).relationships
     var room = RoomCheck()
-    for (run, pair) in zip(runs, pairs) {
+    for (run, pair) in zip(self, pairs) {
       guard let growth = run.growth else { continue }
       let recovery = run.names[.recovery]
       let sharer = known.first { $0.keepsClones && $0.has(pair.recovery.identity, as: .recovery) }
