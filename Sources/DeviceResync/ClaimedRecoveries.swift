@@ -24,7 +24,7 @@ struct ClaimedRecoveries: ~Copyable {
   /// Guards of a recovery that is written.
   private static let guards: [any Guard.Type] = [
     PrivilegeGuard.self, WriteProtectionGuard.self, HolderGuard.self, MountGuard.self, SwapGuard.self,
-    OpenerGuard.self, LoopGuard.self, LockGuard.self,
+    OpenerGuard.self, LoopGuard.self, LockGuard.self, SystemGuard.self,
   ]
 
   /// What they are claimed for, and the command that does it.
@@ -109,8 +109,10 @@ struct ClaimedRecoveries: ~Copyable {
           + "\(CallContext.current.typed(purpose.command, pair.recovery.path)); "
           + "or name it there by the name that it has now")
     }
-    let request = RunRequest(
+    var request = RunRequest(
       .resync, pairs: [.init(primary: pair.primary.path, recovery: pair.recovery.path)])
+    // A run has written it already.
+    request.recoverySystems = nil
     let primary = NamedDisk(.primary, NamedPath(resolving: pair.primary.path), on: host)
     let facts = PairFacts(request: request, host: host, primary: primary, recovery: disk)
     let inTheWay = guards.flatMap { $0.judge(facts) }.filter(\.isInTheWay)
@@ -121,6 +123,7 @@ struct ClaimedRecoveries: ~Copyable {
       case _ where isEnding: .kernel(.resourceBusy, .open)
       case .accessDenied: .kernel(.permissionDenied, .open)
       case .statusUnknown: .statusUnknown
+      case .invalidState: .invalidState
       default: .inUse
       }
     throw ResyncError(

@@ -71,8 +71,7 @@ struct InPlaceRun: ~Copyable {
     let (left, notes) = try journal.leave(places(&runs, journal))
     runs[0].result.notes += notes
     if journal.leadsBack {
-      let back = typed(
-        "vmresync rollback \(ShellWord(runs[0].names[.recovery]))", in: request.stateDirectory)
+      let back = CallContext.current.typed(.rollback, runs[0].names[.recovery])
       runs[0].result.notes.append("what was there before is kept; go back to it with: \(back)")
     }
     if let left, left.isProvable {

@@ -81,6 +81,6 @@ extension ResyncError {
       .foreignWrite, "write what is there of", side: .primary, range: range,
       reason: "it is not what was there when the old bytes were kept: somebody has written to it during the "
         + "run",
-      remedy: "find the writer with: vmresync devices; stop it, then run again")
+      remedy: "find the writer with: \(CallContext.current.typed(.devices)); stop it, then run again")
   }
 }

@@ -3,13 +3,11 @@ import SystemPackage
 /// Looks at the host and judges: nothing is opened for writing, locked or claimed.
 ///
 /// - Throws: where the host itself cannot be looked at; what is wrong with a disk is a guard's verdict.
-/// - Parameter systems: tells of the computer systems of this host, and is asked again at each further look; nil where
-///   nobody can.
-public func makePlan(_ request: RunRequest, systems: SystemSource? = nil) throws(ResyncError) -> Plan {
+public func makePlan(_ request: RunRequest) throws(ResyncError) -> Plan {
   let clock = ContinuousClock()
   let deadline = clock.now + patienceWithFormerRun
   while true {
-    let plan = try makePlan(request, ownLoops: [], systems: systems)
+    let plan = try makePlan(request, ownLoops: [])
     guard request.writes, plan.isEnding, clock.now < deadline else { return plan }
     pause(milliseconds: 100)
   }
@@ -23,17 +21,15 @@ let patienceWithFormerRun = Duration.seconds(30)
 /// - Parameters:
 ///   - ownLoops: loops that the run attached.
 ///   - previous: a plan whose disks were probed already; what lies on them is only shown, so once is enough.
-///   - systems: tells of computer systems; nil: who told the previous plan.
 func makePlan(
-  _ request: RunRequest, ownLoops: Set<DeviceNumber>, previous: Plan? = nil, systems: SystemSource? = nil
+  _ request: RunRequest, ownLoops: Set<DeviceNumber>, previous: Plan? = nil
 ) throws(ResyncError) -> Plan {
-  let systems = systems ?? previous?.systems
   let names = request.pairs.map { pair in
     (primary: NamedPath(resolving: pair.primary), recovery: NamedPath(resolving: pair.recovery))
   }
   // Gets ready while we look around.
   var probe = previous == nil ? ProbeHelper() : nil
-  var view = try HostView(request, names, ownLoops, systems)
+  var view = try HostView(request, names, ownLoops)
   if var helper = probe.take() {
     fill(&view.disks, &helper)
   } else if let previous {
@@ -47,7 +43,7 @@ func makePlan(
   for _ in 0..<looksForOpeners where plan.mayPass {
     pause(milliseconds: 1000)
     let before = view
-    view = try HostView(request, names, ownLoops, systems)
+    view = try HostView(request, names, ownLoops)
     view.takeContents(of: before.disks)
     plan = view.judged()
     let stayed = view.judged(Set(before.host.openers))
@@ -69,21 +65,16 @@ private struct HostView {
   private let request: RunRequest
   private let ringRefusal: Errno?
   private let state: StateView
-  private let systems: SystemSource?
 
   init(
-    _ request: RunRequest, _ names: [(primary: NamedPath, recovery: NamedPath)],
-    _ ownLoops: Set<DeviceNumber>,
-    _ systems: SystemSource?
+    _ request: RunRequest, _ names: [(primary: NamedPath, recovery: NamedPath)], _ ownLoops: Set<DeviceNumber>
   ) throws(ResyncError) {
     let files = names.flatMap { [$0.primary, $0.recovery] }.compactMap(\.status).filter {
       $0.kind == .regular
     }
     var host = try discoverHost(images: Set(files.map(\.identity)))
     host.ownLoops = ownLoops
-    if let systems { host.hosted = HostedDisks(systems()) }
     self.host = host
-    self.systems = systems
     self.request = request
     ringRefusal = DeviceResync.ringRefusal()
     disks = names.map { name in
@@ -113,7 +104,7 @@ private struct HostView {
   func judged(_ openers: Set<Opener>? = nil) -> Plan {
     var host = host
     if let openers { host.openers.removeAll { !openers.contains($0) } }
-    var plan = Plan(
+    return Plan(
       request,
       disks.enumerated().map { index, pair in
         PairFacts(
@@ -121,8 +112,6 @@ private struct HostView {
           others: disks.enumerated().filter { $0.offset != index }.map(\.element), ringRefusal: ringRefusal,
           state: state, identities: state.pairs?[index])
       })
-    plan.systems = systems
-    return plan
   }
 }
 

@@ -56,7 +56,7 @@ extension Unfinished {
         reason: error.reason,
         remedy:
           "the run over which it leads was stopped, and a run that keeps old bytes goes back first; give that "
-          + "up with: \(stopped.rollback) --discard; or run without --recovery-point")
+          + "up with: \(stopped.discard); or run without --recovery-point")
     }
     return true
   }

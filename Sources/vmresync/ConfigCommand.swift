@@ -75,11 +75,7 @@ struct ConfigurationOptions: ParsableArguments {
 
   func validate() { CallContext.current.configuration = Configuration.file(config) }
 
-  @Option(
-    help: ArgumentHelp(
-      "Whom to ask for virtual machines and their disks, by libvirt's names; repeats. (default: who is there)",
-      valueName: "uri"))
-  var libvirt: [String] = []
+  @OptionGroup var hypervisors: HypervisorOptions
 
   /// What is described; nil where there is no file in the usual place.
   func usual() throws(ResyncError) -> Configuration? {
@@ -96,7 +92,16 @@ struct ConfigurationOptions: ParsableArguments {
   /// - Parameter orNone: whether there may be no file in the usual place.
   func configuration(for systems: [String], orNone: Bool = false) throws(ResyncError) -> Configuration {
     var configuration = orNone ? try usual() ?? Configuration() : try Configuration(at: FilePath(config))
-    if !libvirt.isEmpty { configuration.hypervisors = libvirt }
+    if !hypervisors.libvirt.isEmpty { configuration.hypervisors = hypervisors.libvirt }
     return try configuration.completed(for: systems)
   }
+}
+
+/// Who knows the virtual machines of this host.
+struct HypervisorOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Whom to ask for virtual machines and their disks, by libvirt's names; repeats. (default: who is there)",
+      valueName: "uri"))
+  var libvirt: [String] = []
 }

@@ -1,5 +1,5 @@
-public import ArgumentParser
-public import DeviceResync
+import ArgumentParser
+import DeviceResync
 import Glibc
 import ReplicationService
 
@@ -86,10 +86,10 @@ struct PairOptions: ParsableArguments {
     }
     var request = RunRequest(
       operation, pairs: zip(primary, recovery).map { RunRequest.Pair(primary: $0, recovery: $1) })
-    request.hypervisors = from.libvirt
+    request.hypervisors = from.hypervisors.libvirt
     if let configuration = try from.usual() {
-      if from.libvirt.isEmpty { request.hypervisors = configuration.hypervisors }
-      request.recoverySystems = configuration.recoveries
+      if from.hypervisors.libvirt.isEmpty { request.hypervisors = configuration.hypervisors }
+      request.recoverySystems = try configuration.recoveries(by: configuration.roles(in: stateDirectory))
     }
     return ServiceCall(request)
   }
@@ -200,7 +200,7 @@ struct WriteOptions: ParsableArguments {
     request.isInitial = initial
     request.allowsBlankPrimary = blankPrimary
     request.acceptsContentChange = acceptContentChange
-    request.recoverySystems += recoverySystem
+    request.recoverySystems? += recoverySystem
     request.stateDirectory = state.stateDir
     request.stagingDirectory = stagingDir
     if let maxDifference { request.maxDifference = maxDifference.limit }
@@ -267,39 +267,3 @@ struct ProgressOptions: ParsableArguments {
 enum ProgressStyle: String, ExpressibleByArgument, CaseIterable {
   case auto, bar, plain, json, none
 }
-
-/// The one format that a side can be declared to have.
-enum DiskFormat: String, ExpressibleByArgument, CaseIterable {
-  case raw
-}
-
-/// A number of bytes on the command line: `1048576`, `512K`, `1.5 GiB`.
-struct Size: ExpressibleByArgument {
-  let bytes: UInt64
-
-  init?(argument: String) {
-    guard let count = ByteCount(parsing: argument) else { return nil }
-    bytes = count.bytes
-  }
-}
-
-/// A share or a number of bytes: `25%`, `61 GiB`.
-struct DifferenceLimitArgument: ExpressibleByArgument {
-  let limit: RunRequest.DifferenceLimit
-
-  init?(argument: String) {
-    guard let limit = RunRequest.DifferenceLimit(parsing: argument) else { return nil }
-    self.limit = limit
-  }
-}
-
-/// What is kept to go back by.
-enum RecoveryPointArgument: String, ExpressibleByArgument, CaseIterable {
-  case none, undo, snapshot
-}
-
-extension RunRequest.Source: ExpressibleByArgument {}
-extension RunRequest.Zero: ExpressibleByArgument {}
-extension RunRequest.EngineChoice: ExpressibleByArgument {}
-extension RunRequest.WriteBack: ExpressibleByArgument {}
-extension RunRequest.ReadErrorAction: ExpressibleByArgument {}

@@ -15,19 +15,18 @@ struct RepairCommand: ParsableCommand {
 
   @OptionGroup var engine: EngineOptions
   @OptionGroup var parallel: ParallelOptions
+  @OptionGroup var hypervisors: HypervisorOptions
 
   @Flag(help: "Print one JSON object, whatever happens.")
   var json = false
 
   func run() throws {
+    var request = RepairRequest(
+      paths, stateDirectory: state.stateDir, engine: engine.engine, parallel: parallel.parallel)
+    request.hypervisors = hypervisors.libvirt
     let events = EventPrinter(style: json ? .none : .auto)
     let printer = ResultPrinter(json: json, isQuiet: false, showsMap: false)
-    Supervision.run(
-      .repair(
-        RepairRequest(
-          paths, stateDirectory: state.stateDir, engine: engine.engine, parallel: parallel.parallel)),
-      stall.limits, EventSpectator(events)
-    ) { ending in
+    Supervision.run(.repair(request), stall.limits, EventSpectator(events)) { ending in
       _ = events.finish()  // There is no file of ranges.
       return printer.show(ending)
     }

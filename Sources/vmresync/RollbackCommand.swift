@@ -23,6 +23,7 @@ struct RollbackCommand: ParsableCommand {
   @OptionGroup var stall: StallOptions
 
   @OptionGroup var engine: EngineOptions
+  @OptionGroup var hypervisors: HypervisorOptions
 
   @Flag(help: "Answer the plan's question with yes.")
   var yes = false
@@ -33,6 +34,7 @@ struct RollbackCommand: ParsableCommand {
   func run() throws {
     var request = RollbackRequest(paths, stateDirectory: state.stateDir, engine: engine.engine)
     request.discards = discard
+    request.hypervisors = hypervisors.libvirt
     let events = EventPrinter(style: json ? .none : .auto)
     let printer = ResultPrinter(json: json, isQuiet: false, showsMap: false)
     Supervision.run(

@@ -90,6 +90,26 @@ import Testing
     try expectEqual(pair)
   }
 
+  @Test("a rollback writes no disk of a machine that runs either")
+  func rollback() throws {
+    let pair = try TestPair(differing: .loops)
+    let state = ["--state-dir", Place.ours("state")]
+    _ = try run(
+      [
+        "resync", "--json", "--yes", "--primary", pair.primary, "--recovery", pair.recovery,
+        "--recovery-point", "undo",
+      ], 0)
+    let words = ["rollback", pair.recovery, "--json", "--yes"] + state
+    var host = try LibvirtHost([Domain("replica", [pair.recovery], state: 3)])
+    let report = try run(words + host.options, 32775)
+    #expect(report.message.contains("libvirt:replica"), "\(report)")
+    try expectEqual(pair)
+    // A run has written it before: it is nobody's by mistake.
+    host = try LibvirtHost([Domain("replica", [pair.recovery])])
+    _ = try run(words + host.options, 0)
+    try pair.expectUntouched()
+  }
+
   @Test("a primary that runs has no point in time: it is read as it runs where that is asked for")
   func runningPrimary() throws {
     let pair = try TestPair(differing: .loops)

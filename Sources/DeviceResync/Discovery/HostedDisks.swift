@@ -1,5 +1,20 @@
 import SystemPackage
 
+/// Whoever tells this process of the computer systems of its host; each look at the host asks anew.
+enum KnownSystems {
+  private static let source = Guarded<(@Sendable (_ hypervisors: [String]) -> SystemUses)?>(nil)
+
+  /// - Parameter systems: returns within a time limit of its own.
+  static func ask(_ systems: @escaping @Sendable (_ hypervisors: [String]) -> SystemUses) {
+    source.withLock { $0 = systems }
+  }
+
+  /// What they say now; nothing where nobody can tell.
+  static func now() -> SystemUses {
+    source.withLock { $0 }?(CallContext.current.hypervisors) ?? SystemUses()
+  }
+}
+
 /// The computer systems of this host, with what their disks' paths lead to.
 struct HostedDisks: Sendable {
   /// A system's disks.

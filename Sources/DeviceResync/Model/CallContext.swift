@@ -35,6 +35,8 @@ public struct CallContext: Sendable, Hashable {
   public var stateDirectory: String
   /// Where systems are described, as an absolute path; nil for the usual place.
   public var configuration: String?
+  /// Whom to ask for computer systems, as libvirt names them; empty: who is usually there.
+  public var hypervisors: [String]
   /// Those of the call's run; nil where it has none.
   public var disks: Disks?
 
@@ -44,12 +46,13 @@ public struct CallContext: Sendable, Hashable {
   /// Creates a context.
   public init(
     stateDirectory: String = RunRequest.usualStateDirectory, configuration: String? = nil,
-    disks: Disks? = nil, recoveries: [String] = []
+    disks: Disks? = nil, recoveries: [String] = [], hypervisors: [String] = []
   ) {
     self.stateDirectory = stateDirectory
     self.configuration = configuration
     self.disks = disks
     self.recoveries = recoveries
+    self.hypervisors = hypervisors
   }
 
   /// The command that finishes or drops what the call may leave.
@@ -99,6 +102,6 @@ extension RunRequest {
       stateDirectory: stateDirectory, configuration: configuration,
       disks: computerSystem.map { .system($0, relationship: namedRelationship) } ?? .pairs(pairs),
       // One is enough: all are one relationship's.
-      recoveries: pairs.prefix(1).map(\.recovery))
+      recoveries: pairs.prefix(1).map(\.recovery), hypervisors: hypervisors)
   }
 }

@@ -28,6 +28,8 @@ public struct RoleRequest: Sendable, Codable, Equatable {
   public var recoveryWriter: String?
   /// The configuration that has the systems, where it is not the usual one; an absolute path.
   public var configuration: String?
+  /// Whom to ask for computer systems, as libvirt names them; empty: who is usually there.
+  public var hypervisors: [String] = []
   /// Whether an Inconsistent recovery is given up as it is.
   public var isAsIs = false
   /// Where relationships, disks and staged differences are remembered.

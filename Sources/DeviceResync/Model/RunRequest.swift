@@ -8,6 +8,8 @@ public struct RepairRequest: Sendable, Codable, Equatable {
   public var engine: RunRequest.EngineChoice
   /// Most recoveries that move bytes at once.
   public var parallel: Int
+  /// Whom to ask for computer systems, as libvirt names them; empty: who is usually there.
+  public var hypervisors: [String] = []
 
   /// Creates a request.
   public init(
@@ -31,6 +33,8 @@ public struct RollbackRequest: Sendable, Codable, Equatable {
   public var engine: RunRequest.EngineChoice
   /// Whether what is kept is to be given up, and the recoveries stay as they are.
   public var discards = false
+  /// Whom to ask for computer systems, as libvirt names them; empty: who is usually there.
+  public var hypervisors: [String] = []
 
   /// Creates a request.
   public init(_ paths: [String], stateDirectory: String, engine: RunRequest.EngineChoice = .auto) {
@@ -153,8 +157,8 @@ public struct RunRequest: Sendable, Codable {
   public var configuration: String?
   /// Whom to ask for computer systems, as libvirt names them; empty: who is usually there.
   public var hypervisors: [String] = []
-  /// What those systems are called that are the recovery of a relationship, or were said to be meant.
-  public var recoverySystems: [String] = []
+  /// What those systems are called that are the recovery of a relationship, or were said to be meant; nil: any may be.
+  public var recoverySystems: [String]? = []
   /// `resync` without writing.
   public var isDryRun = false
   /// How still the primary must hold.

@@ -51,6 +51,3 @@ public struct SystemUses: Sendable, Hashable {
   /// Nobody runs any.
   public init() {}
 }
-
-/// Asks them anew each time; returns within a time limit of its own.
-public typealias SystemSource = @Sendable () -> SystemUses

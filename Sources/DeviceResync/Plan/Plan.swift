@@ -10,8 +10,6 @@ public struct Plan: Sendable {
   let writeBackReason: String?
   /// What is remembered of the disks.
   let state: StateView
-  /// Tells of the computer systems of this host; nil where nobody can.
-  var systems: SystemSource?
 
   /// What the run would return without starting: the first refused pair's value; nil where it may start.
   public var refusal: ReturnValue? {

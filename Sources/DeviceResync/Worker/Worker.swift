@@ -22,13 +22,14 @@ public enum Worker {
     _ arguments: [String], systems: (@Sendable (_ hypervisors: [String]) -> SystemUses)? = nil
   ) {
     guard arguments == [name] else { return }
+    if let systems { KnownSystems.ask(systems) }
     do throws(Errno) {
       let ends = try WorkerEnds()
       ignoreTerminal()
       try StopSignals.block()
       try forbidCoreDumps()
       nameProcess(shortName)
-      try WorkerProcess(ends, systems).serve()
+      try WorkerProcess(ends).serve()
     } catch {
       // There is no monitor to tell, or it reads this as our end.
       leave(1)
@@ -49,10 +50,8 @@ private final class WorkerProcess: Sendable {
   /// Whether there is something that must end in order: then the end of the control pipe is a request to end.
   private let hasBegun = Atomic<Bool>(false)
   private let hasMonitor = Atomic<Bool>(true)
-  private let systems: (@Sendable ([String]) -> SystemUses)?
 
-  init(_ ends: consuming WorkerEnds, _ systems: (@Sendable ([String]) -> SystemUses)?) throws(Errno) {
-    self.systems = systems
+  init(_ ends: consuming WorkerEnds) throws(Errno) {
     done = SharedLatch(try Latch())
     start = SharedLatch(try Latch())
     events = EventPipe(ends.events)
@@ -83,11 +82,6 @@ private final class WorkerProcess: Sendable {
     }
     _ = consume work  // Waits for its end, which the latch announced.
     Worker.leave(0)
-  }
-
-  private func source(_ hypervisors: [String]) -> SystemSource? {
-    guard let systems else { return nil }
-    return { systems(hypervisors) }
   }
 
   private func begin() {
@@ -139,7 +133,7 @@ private final class WorkerProcess: Sendable {
   private func resynchronize(_ request: RunRequest, _ tell: @escaping @Sendable (RunEvent) -> Void) {
     do throws(ResyncError) {
       tell(.phase(.planning, pair: 0))
-      let plan = try makePlan(request, systems: source(request.hypervisors))
+      let plan = try makePlan(request)
       events.tell(.plan(PlanReport(plan)))
       // The monitor ends us where it is not to be carried out.
       guard plan.refusal == nil else { return waitForTheEnd() }

@@ -31,13 +31,15 @@ extension WorkerRequest {
     switch self {
     case .resynchronize(let request): request.context
     case .repair(let request):
-      CallContext(stateDirectory: request.stateDirectory, recoveries: request.paths)
+      CallContext(
+        stateDirectory: request.stateDirectory, recoveries: request.paths, hypervisors: request.hypervisors)
     case .rollBack(let request):
-      CallContext(stateDirectory: request.stateDirectory, recoveries: request.paths)
+      CallContext(
+        stateDirectory: request.stateDirectory, recoveries: request.paths, hypervisors: request.hypervisors)
     case .changeRoles(let request):
       CallContext(
         stateDirectory: request.stateDirectory, configuration: request.configuration,
-        recoveries: request.pairs.map(\.recovery))
+        recoveries: request.pairs.map(\.recovery), hypervisors: request.hypervisors)
     case .devices(let request): CallContext(stateDirectory: request.stateDirectory)
     }
   }

@@ -37,7 +37,11 @@ extension Configuration {
 
 extension Configuration {
   /// What the systems are called that are the recovery of a relationship.
-  public var recoveries: [String] { relationships.map { title(of: $0.recovery) } }
+  ///
+  /// - Parameter roles: who is the primary since a `reverse`.
+  public func recoveries(by roles: [RelationshipRoles]) -> [String] {
+    relationships(by: roles).map { title(of: $0.recovery) }
+  }
 
   /// Its hypervisor's name for it, where one knows it.
   func title(of reference: String) -> String {

@@ -70,6 +70,7 @@ extension Configuration {
         RunRequest.Pair(primary: $0.primary.source, recovery: $0.recovery.source)
       }, stateDirectory: stateDirectory)
     request.configuration = file
+    request.hypervisors = hypervisors
     let others = relationships(by: roles).filter { $0.name != relationship.name }
     func writer(_ system: String) -> String? {
       others.first { $0.isEnabled && name(of: $0.recovery) == system }?.name

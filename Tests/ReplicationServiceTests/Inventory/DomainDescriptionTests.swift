@@ -3,7 +3,9 @@ import Testing
 
 @testable import ReplicationService
 
-/// INVENTORY A1: what a domain's XML says of its disks. Needs libxml2, as libvirt's library does.
+/// INVENTORY A1: what a domain's XML says of its disks.
+///
+/// Needs libxml2, as libvirt's library does.
 @Suite("a domain's description") struct DomainDescriptionTests {
   private func disks(_ xml: String) throws -> [HostedDisk] {
     let text = "<domain type='kvm'><name>a</name><devices>\(xml)</devices></domain>"

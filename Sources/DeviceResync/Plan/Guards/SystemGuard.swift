@@ -8,8 +8,8 @@ enum SystemGuard: Guard {
     guard !hosted.asked.isEmpty else { return passed("no hypervisor is there that could be asked") }
     let users = hosted.systems(using: facts.recovery)
     var verdicts = users.filter { $0.state != .off }.map(verdict)
-    verdicts += users.filter { $0.names.isDisjoint(with: facts.request.recoverySystems) }.map {
-      stranger($0, facts)
+    if let known = facts.request.recoverySystems, facts.isFirstRun {
+      verdicts += users.filter { $0.names.isDisjoint(with: known) }.map { stranger($0, facts) }
     }
     if !hosted.silent.isEmpty {
       verdicts.append(
