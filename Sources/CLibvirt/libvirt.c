@@ -170,8 +170,9 @@ int cv_state(const struct cv_domains *domains, size_t index, struct cv_fault *fa
 
 int cv_has_saved_memory(const struct cv_domains *domains, size_t index, struct cv_fault *fault) {
   int has = libvirt.has_saved_memory(domains->domains[index], 0);
-  if (has < 0) note_error(fault);
-  return has;
+  if (has >= 0) return has;
+  note_error(fault);
+  return fault->code == cv_error_no_support ? 0 : has;
 }
 
 char *cv_description(const struct cv_domains *domains, size_t index, int inactive, struct cv_fault *fault) {

@@ -5,7 +5,7 @@
 #include <limits.h>
 #include <string.h>
 
-// What is called of libxml2.so.2 (libxml/xmlreader.h).
+// What is called of libxml2 (libxml/xmlreader.h).
 static struct {
   struct cv_reader *(*open)(const char *text, int length, const char *url, const char *encoding, int options);
   void (*free)(struct cv_reader *reader);
@@ -21,7 +21,9 @@ static struct {
 static int load_xml(void) {
   static void *library;
   if (library != NULL) return 0;
+  // 2.14 broke the ABI elsewhere.
   void *loaded = dlopen("libxml2.so.2", RTLD_NOW | RTLD_LOCAL);
+  if (loaded == NULL) loaded = dlopen("libxml2.so.16", RTLD_NOW | RTLD_LOCAL);
   if (loaded == NULL) return -1;
   const struct {
     const char *name;

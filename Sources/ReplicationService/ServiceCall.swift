@@ -1,4 +1,5 @@
 public import DeviceResync
+import SystemPackage
 
 /// What a caller asks for, once a system's name has become disks; what else is wanted is set before it runs.
 public struct ServiceCall: Sendable {
@@ -35,8 +36,10 @@ public struct ServiceCall: Sendable {
     request.namedRelationship = name
     request.configuration = configuration.file
     request.hypervisors = configuration.hypervisors
+    request.primarySystem = configuration.named(relationship.primary)
+    request.recoverySystem = configuration.named(relationship.recovery)
     // No other: a disk of another machine in its place is a mistake.
-    request.recoverySystems = [configuration.title(of: relationship.recovery)]
+    request.recoverySystems = request.recoverySystem.map { $0.names.sorted() } ?? []
     let settings = configuration.settings(of: relationship)
     request.writeBack = settings.writeBack
     request.verifies = settings.verifies
@@ -48,5 +51,32 @@ public struct ServiceCall: Sendable {
   /// Whether it leaves a record: all that write do, and what is done with a system.
   public var isRecorded: Bool {
     leavesRecord && (request.writes || request.operation == .compare && request.relationship != nil)
+  }
+}
+
+extension ServiceCall {
+  /// Looks a system's disks up again, for a job that was ordered some time ago.
+  ///
+  /// - Throws: 32777 where they are others now; what looking them up throws. Of a configuration that no file holds
+  ///   nothing can be looked up: who called the library without one has named the disks.
+  public func checkAsConfigured() throws(ResyncError) {
+    guard let system = request.computerSystem, let name = request.relationship else { return }
+    var configuration: Configuration
+    do throws(ResyncError) {
+      configuration = try Configuration(
+        at: request.configuration.map { FilePath($0) } ?? Configuration.usualPath)
+    } catch  where error.returnValue == .fileNotFound && request.configuration == nil {
+      return
+    }
+    configuration.hypervisors = request.hypervisors
+    let now = try ServiceCall(
+      request.operation, system, relationship: name, in: try configuration.completed(for: [system]),
+      roles: configuration.roles(in: request.stateDirectory))
+    guard now.request.pairs == request.pairs else {
+      throw ResyncError(
+        .replaced, "resynchronize", on: system,
+        reason: "its disks, or its recovery's, are others than when this was ordered",
+        remedy: "look at them, then order it again: \(request.context.typedAgain(.plan))")
+    }
   }
 }

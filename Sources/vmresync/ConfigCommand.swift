@@ -104,4 +104,14 @@ struct HypervisorOptions: ParsableArguments {
       "Whom to ask for virtual machines and their disks, by libvirt's names; repeats. (default: who is there)",
       valueName: "uri"))
   var libvirt: [String] = []
+
+  /// Those that were named, else those of the usual configuration, where there is one.
+  func known() throws(ResyncError) -> [String] {
+    guard libvirt.isEmpty else { return libvirt }
+    do throws(ResyncError) {
+      return try Configuration(at: Configuration.usualPath).hypervisors
+    } catch  where error.returnValue == .fileNotFound {
+      return []
+    }
+  }
 }

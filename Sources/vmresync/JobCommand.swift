@@ -131,6 +131,11 @@ struct JobCommand: ParsableCommand {
       call.limits = order.limits
       let spectator = JobSpectator(Unattended(), call, .started(id)) { _ throws(ResyncError) in }
       let printer = ResultPrinter(json: false, isQuiet: false, showsMap: false)
+      do throws(ResyncError) {
+        try call.checkAsConfigured()
+      } catch {
+        Glibc.exit(printer.show(.result(spectator.finished(RunResult(call.request, refusedBy: error)))))
+      }
       Supervision.run(spectator, call) { printer.show($0) }
     }
   }

@@ -87,6 +87,7 @@ struct PairOptions: ParsableArguments {
     var request = RunRequest(
       operation, pairs: zip(primary, recovery).map { RunRequest.Pair(primary: $0, recovery: $1) })
     request.hypervisors = from.hypervisors.libvirt
+    request.configuration = Configuration.file(from.config)
     if let configuration = try from.usual() {
       if from.hypervisors.libvirt.isEmpty { request.hypervisors = configuration.hypervisors }
       request.recoverySystems = try configuration.recoveries(by: configuration.roles(in: stateDirectory))
@@ -200,7 +201,7 @@ struct WriteOptions: ParsableArguments {
     request.isInitial = initial
     request.allowsBlankPrimary = blankPrimary
     request.acceptsContentChange = acceptContentChange
-    request.recoverySystems? += recoverySystem
+    request.recoverySystems? += recoverySystem.map { name in UniqueID(name).map { "\($0)" } ?? name }
     request.stateDirectory = state.stateDir
     request.stagingDirectory = stagingDir
     if let maxDifference { request.maxDifference = maxDifference.limit }

@@ -23,7 +23,7 @@ struct RepairCommand: ParsableCommand {
   func run() throws {
     var request = RepairRequest(
       paths, stateDirectory: state.stateDir, engine: engine.engine, parallel: parallel.parallel)
-    request.hypervisors = hypervisors.libvirt
+    request.hypervisors = try hypervisors.known()
     let events = EventPrinter(style: json ? .none : .auto)
     let printer = ResultPrinter(json: json, isQuiet: false, showsMap: false)
     Supervision.run(.repair(request), stall.limits, EventSpectator(events)) { ending in

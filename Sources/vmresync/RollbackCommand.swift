@@ -34,7 +34,7 @@ struct RollbackCommand: ParsableCommand {
   func run() throws {
     var request = RollbackRequest(paths, stateDirectory: state.stateDir, engine: engine.engine)
     request.discards = discard
-    request.hypervisors = hypervisors.libvirt
+    request.hypervisors = try hypervisors.known()
     let events = EventPrinter(style: json ? .none : .auto)
     let printer = ResultPrinter(json: json, isQuiet: false, showsMap: false)
     Supervision.run(

@@ -199,6 +199,8 @@ import Testing
     try waitUntil(id, 4)
     _ = try eventually(within: 30) { try (job(id)["PercentComplete"].int ?? 0) > 0 }
     kill(Int32(try #require(try job(id)["Process"]["ProcessID"].int)), SIGKILL)
+    // On a busy machine it takes its time to die.
+    _ = try eventually(within: 10) { try job(id)["JobState"].int == 10 }
     let dead = try job(id)
     #expect(dead["JobState"].int == 10 && dead["ErrorCode"].int == 32771, "\(dead)")
     #expect(dead["Cancellable"].bool == false && dead["EndTime"].text != nil)

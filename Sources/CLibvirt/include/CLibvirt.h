@@ -2,7 +2,7 @@
 // linking them would cost every start of the command 57 shared objects.
 //
 // No header of theirs is needed: of both only functions are used that have been there, unchanged, for many years
-// (libvirt.so.0, https://libvirt.org/html/libvirt-libvirt-domain.html; libxml2.so.2, its xmlTextReader).
+// (libvirt.so.0, https://libvirt.org/html/libvirt-libvirt-domain.html; libxml2.so.2 or .16, its xmlTextReader).
 
 #ifndef CLIBVIRT_H
 #define CLIBVIRT_H
@@ -22,7 +22,8 @@ struct cv_fault {
   char reason[512];
 };
 
-enum { cv_error_system = 38, cv_error_no_domain = 42 };
+/// Of virErrorNumber.
+enum { cv_error_no_support = 3, cv_error_no_domain = 42 };
 
 /// Opens a read-only connection (virConnectOpenReadOnly); NULL with `fault` where that fails.
 struct cv_connection *cv_open(const char *uri, struct cv_fault *fault);
@@ -38,7 +39,7 @@ const char *cv_name(const struct cv_domains *domains, size_t index);
 int cv_uuid(const struct cv_domains *domains, size_t index, char text[37], struct cv_fault *fault);
 /// Its state (virDomainState); -1 with `fault` where that fails.
 int cv_state(const struct cv_domains *domains, size_t index, struct cv_fault *fault);
-/// 1 where its memory is saved, 0 where not; -1 with `fault` where that fails.
+/// 1 where its memory is saved, 0 where not, or where its hypervisor saves none; -1 with `fault` where that fails.
 int cv_has_saved_memory(const struct cv_domains *domains, size_t index, struct cv_fault *fault);
 /// Its description, as it runs or, with `inactive`, as it will be started next; whoever asks frees it with
 /// cv_free_text. NULL with `fault` where that fails.

@@ -18,47 +18,53 @@ enum KnownSystems {
 /// The computer systems of this host, with what their disks' paths lead to.
 struct HostedDisks: Sendable {
   /// A system's disks.
-  struct Use: Sendable {
+  private struct Use: Sendable {
     let system: SystemUse
-    let devices: Set<DeviceNumber>
-    let files: Set<FileIdentity>
+    var devices: [DeviceNumber: Bool] = [:]
+    var files: [FileIdentity: Bool] = [:]
+
+    /// Adds what a path leads to.
+    mutating func add(_ path: String, isWritten: Bool) {
+      guard path.hasPrefix("/"), let status = try? FileStatus(at: FilePath(path), followingLink: true) else {
+        return
+      }
+      switch status.kind {
+      case .blockDevice:
+        devices[status.deviceNumber, default: false] = devices[status.deviceNumber] == true || isWritten
+      case .regular: files[status.identity, default: false] = files[status.identity] == true || isWritten
+      default: break
+      }
+    }
   }
 
-  private(set) var uses: [Use] = []
-  /// Who does not answer, and why.
-  private(set) var silent: [String] = []
-  /// Who was asked.
-  private(set) var asked: [String] = []
+  private var uses: [Use] = []
+  /// What was asked, and what came back.
+  let found: SystemUses
 
   /// Nobody was asked.
-  init() {}
+  init() { found = SystemUses() }
 
   /// Looks where each path leads; what leads nowhere is no disk of this host.
   ///
   /// A path may lead to a server that hangs: this belongs in the process that may hang.
   init(_ found: SystemUses) {
-    asked = found.asked
-    silent = found.silent
+    self.found = found
     uses = found.systems.map { system in
-      var devices: Set<DeviceNumber> = []
-      var files: Set<FileIdentity> = []
-      for source in system.sources where source.hasPrefix("/") {
-        guard let status = try? FileStatus(at: FilePath(source), followingLink: true) else { continue }
-        switch status.kind {
-        case .blockDevice: devices.insert(status.deviceNumber)
-        case .regular: files.insert(status.identity)
-        default: break
-        }
-      }
-      return Use(system: system, devices: devices, files: files)
+      var use = Use(system: system)
+      for source in system.sources { use.add(source, isWritten: !system.readOnlySources.contains(source)) }
+      return use
     }
   }
 
   /// The systems that use bytes of `disk`.
-  func systems(using disk: NamedDisk) -> [SystemUse] {
+  ///
+  /// - Parameter writing: only those that may write them.
+  func systems(using disk: NamedDisk, writing: Bool = false) -> [SystemUse] {
     let numbers = Set(disk.related.map(\.number)).union(disk.device.map { [$0.number] } ?? [])
     let files = disk.files
-    return uses.filter { !$0.devices.isDisjoint(with: numbers) || !$0.files.isDisjoint(with: files) }
-      .map(\.system)
+    return uses.filter { use in
+      use.devices.contains { numbers.contains($0.key) && (!writing || $0.value) }
+        || use.files.contains { files.contains($0.key) && (!writing || $0.value) }
+    }.map(\.system)
   }
 }

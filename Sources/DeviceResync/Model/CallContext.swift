@@ -11,6 +11,16 @@ public enum CommandName: String, Sendable, CaseIterable {
   /// Whether it takes `--state-dir`.
   fileprivate var remembers: Bool { self != .configSuggest }
 
+  /// Whether it takes `--libvirt`.
+  fileprivate var asksHypervisors: Bool {
+    switch self {
+    case .compare, .resync, .resume, .plan, .repair, .rollback, .failover, .reverse, .configShow,
+      .configSuggest:
+      true
+    default: false
+    }
+  }
+
   /// Whether it looks for systems in the configuration; a run does where it names one.
   fileprivate var isConfigured: Bool {
     switch self {
@@ -88,6 +98,9 @@ public struct CallContext: Sendable, Hashable {
   func line(_ command: CommandName, _ words: [String], isConfigured: Bool) -> String {
     var line = words.reduce("vmresync \(command.rawValue)") { "\($0) \(ShellWord($1))" }
     if isConfigured, let configuration { line += " --config \(ShellWord(configuration))" }
+    if command.asksHypervisors {
+      for uri in hypervisors { line += " --libvirt \(ShellWord(uri))" }
+    }
     if command.remembers, stateDirectory != RunRequest.usualStateDirectory {
       line += " --state-dir \(ShellWord(stateDirectory))"
     }

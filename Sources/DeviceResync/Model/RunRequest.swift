@@ -157,6 +157,10 @@ public struct RunRequest: Sendable, Codable {
   public var configuration: String?
   /// Whom to ask for computer systems, as libvirt names them; empty: who is usually there.
   public var hypervisors: [String] = []
+  /// The system that is read; nil for explicit disks.
+  public var primarySystem: NamedSystem?
+  /// The system that is written; nil for explicit disks.
+  public var recoverySystem: NamedSystem?
   /// What those systems are called that are the recovery of a relationship, or were said to be meant; nil: any may be.
   public var recoverySystems: [String]? = []
   /// `resync` without writing.

@@ -22,13 +22,18 @@ public struct SystemUse: Sendable, Hashable, Codable {
   public var evidence: String
   /// The command that turns it off, or gives its saved memory up; nil where there is none to name.
   public var remedy: String?
-  /// The paths of its disks.
+  /// The paths of its disks, and of what they are built on.
   public var sources: [String]
+  /// Those of them that it only reads.
+  public var readOnlySources: Set<String>
+  /// Why not all of its disks are known, as a sentence without a full stop; nil where they are.
+  public var unknownDisk: String?
 
   /// Creates one.
   public init(
     title: String, names: Set<String>, state: SystemState, evidence: String, remedy: String?,
-    sources: [String]
+    sources: [String],
+    readOnlySources: Set<String> = [], unknownDisk: String? = nil
   ) {
     self.title = title
     self.names = names
@@ -36,6 +41,25 @@ public struct SystemUse: Sendable, Hashable, Codable {
     self.evidence = evidence
     self.remedy = remedy
     self.sources = sources
+    self.readOnlySources = readOnlySources
+    self.unknownDisk = unknownDisk
+  }
+}
+
+/// A computer system that a run was asked for.
+public struct NamedSystem: Sendable, Hashable, Codable {
+  /// How it is named: `libvirt:web01`.
+  public var title: String
+  /// Whatever may stand for it.
+  public var names: Set<String>
+  /// Whether a hypervisor has named its disks: then they must be its disks still.
+  public var isHosted: Bool
+
+  /// Creates one.
+  public init(title: String, names: Set<String>, isHosted: Bool) {
+    self.title = title
+    self.names = names
+    self.isHosted = isHosted
   }
 }
 
@@ -45,8 +69,10 @@ public struct SystemUses: Sendable, Hashable {
   public var systems: [SystemUse] = []
   /// Who was asked: `qemu:///system`.
   public var asked: [String] = []
-  /// Who does not answer, and why: `qemu:///system: it does not answer`.
+  /// Who does not answer, and why, though what its files say is known: `qemu:///system: it does not answer`.
   public var silent: [String] = []
+  /// Who does not answer, and has left nothing that tells of its systems.
+  public var unknown: [String] = []
 
   /// Nobody runs any.
   public init() {}

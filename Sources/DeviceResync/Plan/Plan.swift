@@ -55,7 +55,7 @@ public struct Plan: Sendable {
 
   /// What was not looked at.
   public var notice: String {
-    let asked = host.hosted.asked.map { "\(PrintableText($0))" }
+    let asked = host.hosted.found.asked.map { "\(PrintableText($0))" }
     return "only this host's devices and processes were looked at; "
       + (asked.isEmpty ? "no VM was asked" : "of VMs only \(asked.joined(separator: ", ")) was asked")
   }

@@ -5,8 +5,7 @@ extension Configuration {
   ///
   /// Hypervisors are asked only where a name needs them.
   /// - Parameter names: further systems that are asked for.
-  /// - Throws: 32773 where a name is that of several, or of one that is described too; what ``init(at:)`` throws of
-  ///   names that do not go together.
+  /// - Throws: what ``init(at:)`` throws of names that do not go together.
   public func completed(for names: [String] = []) throws(ResyncError) -> Configuration {
     try completed(for: names) { InventoryProcess.inventory($0) }
   }
@@ -22,10 +21,9 @@ extension Configuration {
     for name in wanted {
       let found = inventory.systems(named: name)
       if found.count > 1 {
-        throw ResyncError(
-          .invalidParameter, "find the system", on: name,
-          reason: "several are called so: \(found.map(\.title).joined(separator: ", "))",
-          remedy: "name one by its UUID")
+        // Who asks for it is told; others are none the worse.
+        result.ambiguous[name] = found.map(\.title)
+        continue
       }
       guard let system = found.first.map(System.init), !result.systems.contains(system) else { continue }
       result.systems.append(system)
@@ -43,14 +41,25 @@ extension Configuration {
     relationships(by: roles).map { title(of: $0.recovery) }
   }
 
+  /// A system, as a run names it; nil where it is not known.
+  func named(_ reference: String) -> NamedSystem? {
+    guard let system = system(reference) else { return nil }
+    return NamedSystem(
+      title: system.reference, names: Set([system.reference] + (system.uuid.map { ["\($0)"] } ?? [])),
+      isHosted: system.hypervisor != nil)
+  }
+
   /// Its hypervisor's name for it, where one knows it.
   func title(of reference: String) -> String {
     guard let system = system(reference) else { return UniqueID(reference).map { "\($0)" } ?? reference }
-    return system.hypervisor == nil ? system.name : system.place
+    return system.reference
   }
 }
 
 extension Configuration.System {
+  /// How a relationship names it.
+  var reference: String { hypervisor == nil ? name : place }
+
   /// Of what a hypervisor knows.
   init(_ system: HostedSystem) {
     name = system.name

@@ -86,7 +86,15 @@ extension Configuration {
   }
 
   /// What a reference comes to, where the system is known here.
-  func name(of reference: String) -> String { system(reference)?.name ?? reference }
+  ///
+  /// A hypervisor's name before it: roles are remembered by the system's own.
+  func name(of reference: String) -> String {
+    if let system = system(reference) { return system.name }
+    return ["libvirt:", "static:"].first(where: reference.hasPrefix).map {
+      String(reference.dropFirst($0.count))
+    }
+      ?? reference
+  }
 }
 
 extension Configuration.Relationship {

@@ -9,13 +9,15 @@ extension Configuration {
         .invalidParameter, "pair the disks of", on: from.name, reason: "it is its own recovery")
     }
     var relationship = Relationship(
-      name: from.name, primary: from.name, recovery: to.name, isEnabled: true, pairBy: PairingRule.allCases,
+      name: from.name, primary: from.reference, recovery: to.reference, isEnabled: true,
+      pairBy: PairingRule.allCases,
       disks: [],
       settings: Settings(), place: "")
     while relationships.contains(where: { $0.name == relationship.name }) { relationship.name += "-2" }
     var lines = [
-      "[[relationship]]", "name = \(Self.quoted(relationship.name))", "primary = \(Self.quoted(from.name))",
-      "recovery = \(Self.quoted(to.name))",
+      "[[relationship]]", "name = \(Self.quoted(relationship.name))",
+      "primary = \(Self.quoted(from.reference))",
+      "recovery = \(Self.quoted(to.reference))",
     ]
     do throws(ResyncError) {
       for pair in try pairs(of: relationship) {

@@ -110,6 +110,8 @@ public struct Configuration: Sendable, Equatable {
   public var hypervisors: [String] = []
   /// Where that stands; nil where nothing does.
   public var hypervisorsPlace: String?
+  /// Names that several systems of hypervisors have, with all of them.
+  var ambiguous: [String: [String]] = [:]
   /// Hypervisors that were asked, and did not answer.
   public internal(set) var silent: [SystemInventory.Silent] = []
   /// The systems, in the order of the files.

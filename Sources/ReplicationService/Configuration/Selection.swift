@@ -20,6 +20,12 @@ extension Configuration {
   ///   cannot be asked yet.
   func knownSystem(_ reference: String, for place: String? = nil) throws(ResyncError) -> System {
     if let system = system(reference) { return system }
+    if let several = ambiguous[reference] {
+      throw ResyncError(
+        .invalidParameter, "find the system", on: reference,
+        reason: "several are called so: \(several.map { "\(PrintableText($0))" }.joined(separator: ", "))",
+        remedy: "name one by its UUID")
+    }
     let provider = reference.split(separator: ":").first.map(String.init) ?? ""
     if reference.contains(":"), ["proxmox", "xen"].contains(provider) {
       throw ResyncError(

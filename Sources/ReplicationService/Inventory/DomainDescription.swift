@@ -5,6 +5,10 @@ import DeviceResync
 /// The order of disks means nothing: libvirt sorts them anew.
 struct DomainDescription {
   let disks: [HostedDisk]
+  /// What else it uses: what disks are built on, or are moved to.
+  let otherSources: [String]
+  /// A disk whose bytes may be on this host, and where is not told.
+  let fault: String?
 
   /// Reads one; nil where it is none.
   ///
@@ -16,7 +20,23 @@ struct DomainDescription {
 
   /// Of the element `domain`.
   init(_ domain: XMLElement, path: (_ pool: String, _ volume: String) -> String?) {
-    disks = (domain["devices"]?.all("disk") ?? []).map { Self.disk($0, path) }
+    let elements = domain["devices"]?.all("disk") ?? []
+    disks = elements.map { Self.disk($0, path) }
+    let own = Set(disks.compactMap(\.source))
+    otherSources = Set(elements.flatMap(Self.paths)).subtracting(own).sorted()
+    fault = elements.first { Self.disk($0, path).kind == .volume }.map { element in
+      let source = element["source"]?.attributes ?? [:]
+      return "where volume \(source["volume"] ?? "") of pool \(source["pool"] ?? "") is cannot be told"
+    }
+  }
+
+  /// Every path in it, however deep: backing files, the other side of a block job.
+  private static func paths(_ element: XMLElement) -> [String] {
+    var found: [String] = []
+    if element.name == "source" {
+      found = ["file", "dev"].compactMap { absolute(element.attributes[$0]) }
+    }
+    return found + element.children.flatMap(paths)
   }
 
   private static func disk(_ disk: XMLElement, _ path: (String, String) -> String?) -> HostedDisk {

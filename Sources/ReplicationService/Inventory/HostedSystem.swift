@@ -19,8 +19,12 @@ public struct HostedSystem: Sendable, Hashable, Codable {
   public var evidence: String
   /// Its disks, in the order of their targets.
   public var disks: [HostedDisk]
-  /// What it uses besides, or will use when it is started next: paths.
+  /// What it uses besides, such as what its disks are built on, or will use when it is started next: paths.
   public var otherSources: [String] = []
+  /// Why nothing, or not all, is known of its disks, as a sentence without a full stop; nil where all is.
+  public var fault: String?
+  /// The command that ends its state; nil where there is none to name.
+  public var wayToEnd: String?
 
   /// `libvirt:web01`.
   public var reference: String { "\(provider.rawValue):\(name)" }

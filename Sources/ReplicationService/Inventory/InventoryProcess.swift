@@ -55,14 +55,22 @@ enum InventoryProcess {
       }
       let answer = ask(.ask(uri: uri), uri)
       found.systems += answer.systems
-      if let fault = answer.fault { found.silent.append(.init(title: uri, reason: fault.reason)) }
+      if let fault = answer.fault {
+        found.silent.append(.init(title: uri, reason: fault.reason, hasTimedOut: fault.hasTimedOut))
+      }
     }
-    if !found.silent.isEmpty {
-      let known = Set(found.systems.map(\.uuid))
-      found.systems += ask(.lookAtFiles, "libvirt's files").systems.filter { !known.contains($0.uuid) }
+    guard found.silent.contains(where: { hasFiles($0.title) }) else { return found }
+    let files = ask(.lookAtFiles, "libvirt's files")
+    let known = Set(found.systems.map(\.uuid))
+    found.systems += files.systems.filter { $0.uuid == nil || !known.contains($0.uuid) }
+    for index in found.silent.indices {
+      found.silent[index].isCovered = files.fault == nil && hasFiles(found.silent[index].title)
     }
     return found
   }
+
+  /// Whether a hypervisor's domains have records that can be read without its daemon.
+  private static func hasFiles(_ uri: String) -> Bool { ["qemu:///system", "xen:///system"].contains(uri) }
 
   private static func ask(_ order: Order, _ title: String) -> Answer {
     do throws(ResyncError) {
@@ -73,24 +81,27 @@ enum InventoryProcess {
       let reason =
         error.cause == .timedOut
         ? "it does not answer within \(patience.components.seconds) s" : error.description
-      return Answer(fault: InventoryFault(reason: reason))
+      return Answer(fault: InventoryFault(reason: reason, hasTimedOut: error.cause == .timedOut))
     }
   }
 }
 
 /// The hypervisors that are asked where nothing else is said.
 enum UsualHypervisors {
-  /// Those that are there: a daemon's socket is, or a domain's record that only a daemon leaves.
+  /// Those that are there: a daemon's socket is, or what it leaves: records, definitions, saved memory.
   ///
   /// Without any there is nobody who could tell of a domain.
   static func present(under root: String = "/") -> [String] {
     func isThere(_ path: String) -> Bool { DeviceResync.isThere(root + path) }
-    let hasDaemon = isThere("run/libvirt/libvirt-sock-ro")
+    let hasDaemon = ["libvirt-sock-ro", "libvirt-sock"].contains { isThere("run/libvirt/\($0)") }
     var uris: [String] = []
-    if hasDaemon || isThere("run/libvirt/virtqemud-sock-ro") || isThere("run/libvirt/qemu") {
-      uris.append("qemu:///system")
-    }
-    if isThere("proc/xen/capabilities"), hasDaemon || isThere("run/libvirt/virtxend-sock-ro") {
+    let ofQEMU = [
+      "run/libvirt/virtqemud-sock-ro", "run/libvirt/virtqemud-sock", "run/libvirt/qemu", "etc/libvirt/qemu",
+      "var/lib/libvirt/qemu/save",
+    ]
+    if hasDaemon || ofQEMU.contains(where: isThere) { uris.append("qemu:///system") }
+    let ofXen = ["run/libvirt/virtxend-sock-ro", "run/libvirt/virtxend-sock", "etc/libvirt/libxl"]
+    if isThere("proc/xen/capabilities"), hasDaemon || ofXen.contains(where: isThere) {
       uris.append("xen:///system")
     }
     return uris
@@ -102,34 +113,27 @@ extension SystemUses {
   init(_ inventory: SystemInventory) {
     self.init()
     systems = inventory.systems.map { system in
-      SystemUse(
+      let readOnly = system.disks.filter { $0.traits.contains(.readOnly) || $0.traits.contains(.cdrom) }
+      return SystemUse(
         title: system.reference, names: system.names, state: system.state, evidence: system.evidence,
-        remedy: system.wayToEnd,
-        sources: system.disks.compactMap(\.source) + system.otherSources)
+        remedy: system.wayToEnd, sources: system.disks.compactMap(\.source) + system.otherSources,
+        readOnlySources: Set(readOnly.compactMap(\.source)), unknownDisk: system.fault)
     }
     asked = inventory.asked
-    silent = inventory.silent.map { "\($0.title): \($0.reason)" }
-  }
-}
-
-extension HostedSystem {
-  /// The command that turns it off, or gives its saved memory up; nil where there is none to name.
-  var wayToEnd: String? {
-    switch state {
-    case .running: "virsh shutdown \(ShellWord(name))"
-    case .saved: "virsh managedsave-remove \(ShellWord(name))"
-    case .off, .unknown: nil
+    for silent in inventory.silent {
+      let text = "\(silent.title): \(silent.reason)"
+      if silent.isCovered { self.silent.append(text) } else { unknown.append(text) }
     }
   }
 }
 
-/// Tells a worker of the computer systems of its host; who did not answer once is not waited for again.
+/// Tells a worker of the computer systems of its host; who has hung once is not waited for again.
 final class SystemWatch: Sendable {
   private let silent = Mutex<[SystemInventory.Silent]>([])
 
   func uses(_ hypervisors: [String]) -> SystemUses {
     let inventory = InventoryProcess.inventory(hypervisors, knownAsSilent: silent.withLock { $0 })
-    silent.withLock { $0 = inventory.silent }
+    silent.withLock { $0 = inventory.silent.filter(\.hasTimedOut) }
     return SystemUses(inventory)
   }
 }

@@ -17,7 +17,7 @@ struct LibvirtInventory: Inventory {
     var found: [HostedSystem] = []
     for index in 0..<domains.count {
       // One that is undefined meanwhile is none.
-      if let system = try domains.system(index, connection) { found.append(system) }
+      if let system = domains.system(index, connection, title) { found.append(system) }
     }
     return found.sorted { $0.name < $1.name }
   }
@@ -56,16 +56,23 @@ struct LibvirtInventory: Inventory {
   deinit { unsafe cv_free_domains(pointer) }
 
   /// - Returns: nil where it is gone meanwhile.
-  func system(_ index: Int, _ connection: Connection) throws(InventoryFault) -> HostedSystem? {
+  func system(_ index: Int, _ connection: Connection, _ uri: String) -> HostedSystem? {
     do throws(LibvirtFault) {
-      return try described(index, connection)
+      return try described(index, connection, uri)
     } catch {
       if error.code == cv_error_no_domain { return nil }
-      throw InventoryFault(reason: error.reason)
+      // Of the others all is known.
+      let name = unsafe String(cString: cv_name(pointer, index))
+      return HostedSystem(
+        provider: .libvirt, name: name, uuid: nil, state: .unknown, evidence: "libvirt says: \(error.reason)",
+        disks: [],
+        fault: "libvirt does not tell which disks it has")
     }
   }
 
-  private func described(_ index: Int, _ connection: Connection) throws(LibvirtFault) -> HostedSystem {
+  private func described(
+    _ index: Int, _ connection: Connection, _ uri: String
+  ) throws(LibvirtFault) -> HostedSystem {
     let name = unsafe String(cString: cv_name(pointer, index))
     var text = [CChar](repeating: 0, count: 37)
     try check { fault in unsafe cv_uuid(pointer, index, &text, &fault) }
@@ -77,12 +84,16 @@ struct LibvirtInventory: Inventory {
     let next = try description(index, isInactive: true, connection)
     let after = try check { fault in unsafe cv_state(pointer, index, &fault) }
     let state = DomainState(before == DomainState.shutOff ? after : before)
-    let paths = Set(current.disks.compactMap(\.source))
+    let others = current.otherSources + next.disks.compactMap(\.source) + next.otherSources
     return HostedSystem(
       provider: .libvirt, name: name, uuid: UniqueID(uuid),
       state: state.systemState(hasSavedMemory: hasSavedMemory),
       evidence: state.evidence(hasSavedMemory: hasSavedMemory), disks: current.disks,
-      otherSources: next.disks.compactMap(\.source).filter { !paths.contains($0) })
+      otherSources: Set(others).subtracting(current.disks.compactMap(\.source)).sorted(),
+      fault: current.fault ?? next.fault,
+      wayToEnd: state.wayToEnd(hasSavedMemory: hasSavedMemory).map {
+        "virsh -c \(ShellWord(uri)) \($0) \(ShellWord(name))"
+      })
   }
 
   private func description(
@@ -125,6 +136,17 @@ struct DomainState {
 
   func evidence(hasSavedMemory: Bool) -> String {
     "libvirt says \(name)" + (hasSavedMemory ? ", with saved memory" : "")
+  }
+
+  /// The command of virsh(1) that ends it; nil where none does.
+  func wayToEnd(hasSavedMemory: Bool) -> String? {
+    switch number {
+    case 1, 2: "shutdown"
+    case 6: "destroy"
+    case 7: "dompmwakeup"
+    case Self.shutOff where hasSavedMemory: "managedsave-remove"
+    default: nil
+    }
   }
 
   /// The worst that is known of it.

@@ -14,6 +14,7 @@ protocol Inventory {
 struct InventoryFault: Error, Codable, Hashable {
   /// A sentence without a full stop.
   let reason: String
+  var hasTimedOut = false
 }
 
 /// What all hypervisors of this host have said.
@@ -24,6 +25,10 @@ public struct SystemInventory: Sendable, Hashable, Codable {
     public var title: String
     /// Why it did not answer, as a sentence without a full stop.
     public var reason: String
+    /// Whether that took all the time it had.
+    public var hasTimedOut = false
+    /// Whether what its files say is known instead.
+    public var isCovered = false
   }
 
   /// The systems.

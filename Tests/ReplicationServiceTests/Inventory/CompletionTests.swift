@@ -62,9 +62,9 @@ import Testing
       system("web", uuid: "11111111-2222-4333-8444-555555555555"),
       system("web", uuid: "11111111-2222-4333-8444-555555555556", "/dev/b"),
     ])
-    #expect(throws: ResyncError.self) {
-      try configuration("web", "described").completed(for: []) { _ in twice }
-    }
+    let ambiguous = try configuration("web", "described").completed(for: []) { _ in twice }
+    let error = #expect(throws: ResyncError.self) { try ambiguous.relationship(of: "web") }
+    #expect(error?.returnValue == .invalidParameter)
     let both = try configuration("described", "libvirt:described").completed(for: []) { _ in
       answering([system("described")])
     }

@@ -47,7 +47,7 @@ enum SourceGuard: Guard {
     found += facts.swaps(of: primary).map { "\(PrintableText($0.path)) is in use as swap" }
     found += facts.holders(of: primary).map { "\($0.title) is built on it" }
     found += facts.foreignLoops(over: primary).map { "\($0.node) is attached to it for writing" }
-    found += facts.host.hosted.systems(using: primary).compactMap { system in
+    found += facts.host.hosted.systems(using: primary, writing: true).compactMap { system in
       switch system.state {
       case .running, .unknown:
         "\(PrintableText(system.title)), whose disk it is: \(PrintableText(system.evidence))"

@@ -4,22 +4,64 @@ enum SystemGuard: Guard {
   static let protectsWritingOnly = true
 
   static func judge(_ facts: PairFacts) -> [GuardVerdict] {
-    let hosted = facts.host.hosted
-    guard !hosted.asked.isEmpty else { return passed("no hypervisor is there that could be asked") }
+    let (request, hosted) = (facts.request, facts.host.hosted)
+    guard !hosted.found.asked.isEmpty else { return passed("no hypervisor is there that could be asked") }
     let users = hosted.systems(using: facts.recovery)
-    var verdicts = users.filter { $0.state != .off }.map(verdict)
-    if let known = facts.request.recoverySystems, facts.isFirstRun {
-      verdicts += users.filter { $0.names.isDisjoint(with: known) }.map { stranger($0, facts) }
+    // The one that was named counts too where its disks cannot be told from here: those of a network.
+    let named = hosted.found.systems.filter { system in
+      !users.contains(system) && request.recoverySystem?.names.isDisjoint(with: system.names) == false
     }
-    if !hosted.silent.isEmpty {
+    var verdicts = (users + named).filter { $0.state != .off }.map(verdict)
+    verdicts += hosted.found.systems.filter { $0.state != .off && !users.contains($0) }.compactMap(incomplete)
+    verdicts += moved(facts, users) + strangers(facts, users)
+    if !hosted.found.unknown.isEmpty {
+      verdicts.append(
+        .unknown(
+          name, "whether a machine that is not known from here uses the recovery cannot be told",
+          evidence: hosted.found.unknown.map(printable),
+          remedy:
+            "see what the hypervisor does, or which others are to be asked with --libvirt; then run again"))
+    }
+    if !hosted.found.silent.isEmpty {
       verdicts.append(
         .warning(
-          name, "not everybody who may run computer systems here has answered",
-          evidence: hosted.silent.map(printable)))
+          name, "a hypervisor has not answered; by its files no machine that may run uses the recovery",
+          evidence: hosted.found.silent.map(printable)))
     }
     if !verdicts.isEmpty { return verdicts }
     if users.isEmpty { return passed("it is the disk of no computer system that is known here") }
     return passed("\(titles(users)), whose disk it is, \(users.count == 1 ? "is" : "are") off")
+  }
+
+  /// A run of a system's disks is of those that it has now, not of those that it had when they were looked up.
+  private static func moved(_ facts: PairFacts, _ users: [SystemUse]) -> [GuardVerdict] {
+    let sides = [
+      (facts.request.primarySystem, facts.host.hosted.systems(using: facts.primary), "primary"),
+      (facts.request.recoverySystem, users, "recovery"),
+    ]
+    return sides.compactMap { system, users, side in
+      guard let system, system.isHosted, !users.contains(where: { !$0.names.isDisjoint(with: system.names) })
+      else { return nil }
+      return refused(
+        .systemNotAvailable, "the \(side) is no disk of \(printable(system.title)) any more",
+        remedy: "look its disks up again: \(CallContext.current.typedAgain(.plan))")
+    }
+  }
+
+  /// A machine that may run, and whose disks are not all known.
+  private static func incomplete(_ system: SystemUse) -> GuardVerdict? {
+    guard let unknown = system.unknownDisk else { return nil }
+    return .unknown(
+      name, "whether \(printable(system.title)) uses the recovery cannot be told",
+      evidence: [printable(system.evidence), printable(unknown)],
+      remedy: "turn it off, or make its disks known to its hypervisor; then run again")
+  }
+
+  private static func strangers(_ facts: PairFacts, _ users: [SystemUse]) -> [GuardVerdict] {
+    guard let known = facts.request.recoverySystems,
+      facts.isFirstRun || facts.request.recoverySystem?.isHosted == true
+    else { return [] }
+    return users.filter { $0.names.isDisjoint(with: known) }.map { stranger($0, facts) }
   }
 
   private static func verdict(_ system: SystemUse) -> GuardVerdict {
