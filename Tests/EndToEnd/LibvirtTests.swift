@@ -148,14 +148,13 @@ import Testing
     let pair = try TestPair(differing: .loops)
     let elsewhere = try TestPair(differing: .loops, name: "2")
     let host = try LibvirtHost([Domain("web01", [pair.primary]), Domain("replica", [pair.recovery])])
-    let config = try host.configuration("web01", "replica")
+    let config = try host.configuration("libvirt:web01", "replica")
     let state = ["--state-dir", Place.ours("state")]
     let ordered = try Report(
       Command.start(["resync", "web01", "--json", "--yes", "--at", "+3s"] + config).wait())
     #expect(ordered.value == 4096 && ordered.status == 0, "\(ordered)")
-    let job = try #require(ordered["Job"]["InstanceID"].text)
     _ = try LibvirtHost([Domain("web01", [elsewhere.primary]), Domain("replica", [pair.recovery])])
-    let ended = try Report(Command.start(["job", "wait", job, "--json"] + state).wait(within: 60))
+    let ended = try Report(Command.start(["job", "wait", "web01", "--json"] + state).wait(within: 60))
     #expect(ended.value == 32777, "\(ended)")
     try pair.expectUntouched()
   }

@@ -48,7 +48,10 @@ extension JobStore {
     let all = try jobs().jobs
     if let id = UniqueID(text), let job = all.first(where: { $0.id == id }) { return job }
     let byID = text.utf8.count >= 4 ? all.filter { "\($0.id)".hasPrefix(text) } : []
-    let ofSystem = all.filter { $0.computerSystem == text }
+    let ofSystem = all.filter { job in
+      // By its name in a configuration, or without its hypervisor's before that.
+      job.computerSystem.map { $0 == text || $0 == "libvirt:\(text)" } ?? false
+    }
     let unfinished = ofSystem.filter { !$0.state.isFinished }
     // Of a system the one that is not finished is meant, or else the last.
     let found = byID.isEmpty ? (unfinished.isEmpty ? Array(ofSystem.prefix(1)) : unfinished) : byID
