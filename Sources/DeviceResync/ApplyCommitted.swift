@@ -95,19 +95,29 @@ func checkWayBack(
 /// The last look at a recovery before it may be called what was committed: it is the same disk, and nobody else wrote
 /// to it since its witness was taken.
 ///
-/// - Parameter submitted: bytes that we have handed to its device since.
+/// - Parameters:
+///   - submitted: bytes that we have handed to its device since.
+///   - hasWritten: whether we have written to it at all: then an image's times are our own.
+@discardableResult
 func checkUntouched(
-  _ recovery: borrowing RecoveryDevice, _ planned: NamedDisk, _ witness: Witness, submitted: UInt64
+  _ recovery: borrowing RecoveryDevice, _ planned: NamedDisk, _ witness: Witness, submitted: UInt64 = 0,
+  hasWritten: Bool
 ) throws(ResyncError) -> Witness.Finding {
   // What somebody wrote through a page cache counts only when it is written back.
   try settle(recovery.disk, planned.related, .recovery, droppingCaches: true)
   try recovery.disk.checkUnchanged(.recovery)
   let finding = try witness.find(
-    recovery.disk, planned, .recovery, ownBytes: submitted, ownChange: true)
+    recovery.disk, planned, .recovery, ownBytes: submitted, ownChange: hasWritten)
   if let bytes = finding.foreignBytes, bytes > 0 {
     throw ResyncError(
       .foreignWrite, "trust", on: recovery.disk.identity.path, side: .recovery,
       reason: "somebody else wrote \(bytes) bytes to it during the run",
+      remedy: "find the writer with: \(CallContext.current.typed(.devices)); stop it, then run again")
+  }
+  if !hasWritten, finding.fileChanged == true {
+    throw ResyncError(
+      .foreignWrite, "trust", on: recovery.disk.identity.path, side: .recovery,
+      reason: "somebody else has changed its file during the run",
       remedy: "find the writer with: \(CallContext.current.typed(.devices)); stop it, then run again")
   }
   return finding

@@ -43,7 +43,8 @@ extension ClaimedRecoveries {
     for (index, recovery) in all.enumerated() {
       reporter.wait(for: [recovery.device.disk.number] + recovery.planned.related.map(\.number))
       _ = try checkUntouched(
-        recovery.device, recovery.planned, witnesses[index], submitted: applied[index].submitted)
+        recovery.device, recovery.planned, witnesses[index], submitted: applied[index].submitted,
+        hasWritten: true)
     }
     return applied.reduce(0) { $0 + $1.written }
   }

@@ -93,6 +93,10 @@ extension PairRun {
         try pair.primary.disk.checkUnchanged(.primary)
         try pair.recovery.disk.checkUnchanged(.recovery)
         try pair.recovery.holdStartGuard()
+        // From our own first write on an image's times tell of nobody else's.
+        if let witness = run.witnesses?.recovery {
+          try checkUntouched(pair.recovery, run.planned.recovery, witness, hasWritten: false)
+        }
         try journal?.willWrite()
       },
       progress: { (part) throws(ResyncError) in

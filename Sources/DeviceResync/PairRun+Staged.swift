@@ -116,7 +116,8 @@ extension PairRun {
   mutating func concludeApplying(_ witness: Witness, submitted: UInt64) throws(ResyncError) {
     // The primary may be started by now: it is the recovery that must not have been written by others.
     _ = try checkUsers(of: [.recovery])
-    let finding = try checkUntouched(pair.recovery, planned.recovery, witness, submitted: submitted)
+    let finding = try checkUntouched(
+      pair.recovery, planned.recovery, witness, submitted: submitted, hasWritten: true)
     result.witness.recoveryBytes = finding.foreignBytes
     try checkCompleteness()
   }

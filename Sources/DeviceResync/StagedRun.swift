@@ -219,7 +219,12 @@ extension StagedRun {
         run.stagingName,
         StagingExpectation(header: header(runs, run.id, relationship), seal: seal), runs[0].planned.engine,
         control)
-      // That takes its time; whoever asked for the end meanwhile wants no commit.
+      // That takes its time: whoever wrote meanwhile has written what nothing was compared with.
+      for run in runs {
+        guard let witness = run.witnesses?.recovery else { preconditionFailure("each pair was settled") }
+        try checkUntouched(run.pair.recovery, run.planned.recovery, witness, hasWritten: false)
+      }
+      // Whoever asked for the end meanwhile wants no commit.
       if control.isStopping { throw control.ending() }
       return SealedStaging(staging: validated, kept: kept)
     }

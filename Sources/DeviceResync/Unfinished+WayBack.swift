@@ -50,7 +50,8 @@ extension Unfinished {
       movedBytes = true
       notes.append("first, \(try way.carryOut(&self, recoveries, hold))")
     } catch {
-      if error.isStop || error.cause == .inUse { throw error }
+      // What may pass has a remedy of its own.
+      guard error.cause == .invalidState else { throw error }
       throw ResyncError(
         error.cause, error.attempt, on: error.device, side: error.side, range: error.range,
         reason: error.reason,

@@ -61,6 +61,8 @@ extension StateBook where Store: ~Copyable {
     guard case .settled(let before) = state.consistency, try relationship(id) == former else {
       throw Self.unfinished(try existing(id))
     }
+    // It has come since this run has looked: begun over that, the only way back would be given up.
+    if run.point != nil, state.isStoppedOverPoint { throw ResyncError.recordChanged(state) }
     state.pairs = pairs
     state.name = name ?? state.name
     state.consistency = .resynchronizing(run, before: before)
