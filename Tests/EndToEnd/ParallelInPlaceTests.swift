@@ -119,11 +119,18 @@ import Testing
     }
     // What differs in a first run is no matter: that comes first.
     expect(try Report(start(["--parallel", "2"]).wait(within: 120)), 0)
-    for image in [long.recovery, two.recoveryImage] {
-      try image.write([UInt8](repeating: 1, count: 3 << 20), at: 1 << 20)
+    var first: [Int: Int] = [:]
+    // Where the short pair is slow to begin, the long one has come to its end: then once more.
+    for _ in 0..<5 where first[0] ?? .max > Int(LongRun.size) / 2 {
+      if !first.isEmpty {
+        expect(try Report(start(["--parallel", "2", "--max-difference", "100%"]).wait(within: 120)), 0)
+      }
+      for image in [long.recovery, two.recoveryImage] {
+        try image.write([UInt8](repeating: 1, count: 3 << 20), at: 1 << 20)
+      }
+      expect(try Report(start(["--parallel", "2", "--max-difference", "4M"]).wait(within: 120)), 32775)
+      first = try offsets()
     }
-    expect(try Report(start(["--parallel", "2", "--max-difference", "4M"]).wait(within: 120)), 32775)
-    let first = try offsets()
     try #require(first.count == 2, "\(first)")
     let run = try start(["--parallel", "1", "--max-difference", "100%", "--checkpoint-every", "4M"])
     let isUnderWay = try eventually(within: 60) { try offsets()[0] ?? 0 > first[0] ?? 0 || run.hasEnded }
