@@ -52,7 +52,7 @@ sample_failover() {
   sleep 0.2
   sample jobs.failover 0 "$vmresync" failover big "${words[@]}"
   wait "$run" && die 'the run ended before it was ended'
-  "$vmresync" failover --revert big "${words[@]}" --yes >/dev/null
+  "$vmresync" failover --revert big "${words[@]}" --yes >/dev/null 2>&1
 }
 
 # row_inventory: 200 machines of libvirt's test driver, the replicas of one another.
