@@ -1,10 +1,9 @@
-#define _GNU_SOURCE
 #include "CLibvirt.h"
+#include "load.h"
 
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 // What is called of libvirt.so.0. All pointers are its own.
 static struct {
@@ -42,18 +41,6 @@ static void say_nothing(void *data, void *error) {
   (void)error;
 }
 
-// Loads `name` from `library` into `*function`; returns 0, or -1 with `fault`.
-static int load(void *library, const char *name, void *function, struct cv_fault *fault) {
-  void *found = dlsym(library, name);
-  if (found == NULL) {
-    fault->code = 0;
-    snprintf(fault->reason, sizeof fault->reason, "libvirt.so.0 has no %s", name);
-    return -1;
-  }
-  memcpy(function, &found, sizeof found);
-  return 0;
-}
-
 // Returns 0 once the library is there, or -1 with `fault`. One thread only.
 static int load_libvirt(struct cv_fault *fault) {
   static void *library;
@@ -64,10 +51,7 @@ static int load_libvirt(struct cv_fault *fault) {
     snprintf(fault->reason, sizeof fault->reason, "%s", dlerror());
     return -1;
   }
-  const struct {
-    const char *name;
-    void *function;
-  } functions[] = {
+  const struct function functions[] = {
       {"virConnectOpenReadOnly", &libvirt.open},
       {"virConnectClose", &libvirt.close},
       {"virConnectListAllDomains", &libvirt.list},
@@ -86,11 +70,12 @@ static int load_libvirt(struct cv_fault *fault) {
       {"virGetLastErrorMessage", &libvirt.error_message},
       {"virSetErrorFunc", &libvirt.set_error_function},
   };
-  for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
-    if (load(loaded, functions[i].name, functions[i].function, fault) != 0) {
-      dlclose(loaded);
-      return -1;
-    }
+  const char *missing = load_functions(loaded, functions, sizeof functions / sizeof functions[0]);
+  if (missing != NULL) {
+    fault->code = 0;
+    snprintf(fault->reason, sizeof fault->reason, "libvirt.so.0 has no %s", missing);
+    dlclose(loaded);
+    return -1;
   }
   libvirt.set_error_function(NULL, say_nothing);
   library = loaded;
@@ -172,7 +157,7 @@ int cv_has_saved_memory(const struct cv_domains *domains, size_t index, struct c
   int has = libvirt.has_saved_memory(domains->domains[index], 0);
   if (has >= 0) return has;
   note_error(fault);
-  return fault->code == cv_error_no_support ? 0 : has;
+  return fault->code == CV_ERROR_NO_SUPPORT ? 0 : has;
 }
 
 char *cv_description(const struct cv_domains *domains, size_t index, int inactive, struct cv_fault *fault) {

@@ -1,9 +1,8 @@
-#define _GNU_SOURCE
 #include "CLibvirt.h"
+#include "load.h"
 
 #include <dlfcn.h>
 #include <limits.h>
-#include <string.h>
 
 // What is called of libxml2 (libxml/xmlreader.h).
 static struct {
@@ -25,10 +24,7 @@ static int load_xml(void) {
   void *loaded = dlopen("libxml2.so.2", RTLD_NOW | RTLD_LOCAL);
   if (loaded == NULL) loaded = dlopen("libxml2.so.16", RTLD_NOW | RTLD_LOCAL);
   if (loaded == NULL) return -1;
-  const struct {
-    const char *name;
-    void *function;
-  } functions[] = {
+  const struct function functions[] = {
       {"xmlReaderForMemory", &xml.open},
       {"xmlFreeTextReader", &xml.free},
       {"xmlTextReaderRead", &xml.next},
@@ -38,13 +34,9 @@ static int load_xml(void) {
       {"xmlTextReaderConstValue", &xml.value},
       {"xmlTextReaderMoveToNextAttribute", &xml.next_attribute},
   };
-  for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
-    void *found = dlsym(loaded, functions[i].name);
-    if (found == NULL) {
-      dlclose(loaded);
-      return -1;
-    }
-    memcpy(functions[i].function, &found, sizeof found);
+  if (load_functions(loaded, functions, sizeof functions / sizeof functions[0]) != NULL) {
+    dlclose(loaded);
+    return -1;
   }
   library = loaded;
   return 0;

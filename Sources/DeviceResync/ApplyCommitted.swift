@@ -95,26 +95,24 @@ func checkWayBack(
 /// The last look at a recovery before it may be called what was committed: it is the same disk, and nobody else wrote
 /// to it since its witness was taken.
 ///
-/// - Parameters:
-///   - submitted: bytes that we have handed to its device since.
-///   - hasWritten: whether we have written to it at all: then an image's times are our own.
+/// - Parameter submitted: bytes that we have handed to its device since; nil where we have written nothing, so that its
+///   image's times tell of others too.
 @discardableResult
 func checkUntouched(
-  _ recovery: borrowing RecoveryDevice, _ planned: NamedDisk, _ witness: Witness, submitted: UInt64 = 0,
-  hasWritten: Bool
+  _ recovery: borrowing RecoveryDevice, _ planned: NamedDisk, _ witness: Witness, submitted: UInt64?
 ) throws(ResyncError) -> Witness.Finding {
   // What somebody wrote through a page cache counts only when it is written back.
   try settle(recovery.disk, planned.related, .recovery, droppingCaches: true)
   try recovery.disk.checkUnchanged(.recovery)
   let finding = try witness.find(
-    recovery.disk, planned, .recovery, ownBytes: submitted, ownChange: hasWritten)
+    recovery.disk, planned, .recovery, ownBytes: submitted ?? 0, ownChange: submitted != nil)
   if let bytes = finding.foreignBytes, bytes > 0 {
     throw ResyncError(
       .foreignWrite, "trust", on: recovery.disk.identity.path, side: .recovery,
       reason: "somebody else wrote \(bytes) bytes to it during the run",
       remedy: "find the writer with: \(CallContext.current.typed(.devices)); stop it, then run again")
   }
-  if !hasWritten, finding.fileChanged == true {
+  if submitted == nil, finding.fileChanged == true {
     throw ResyncError(
       .foreignWrite, "trust", on: recovery.disk.identity.path, side: .recovery,
       reason: "somebody else has changed its file during the run",

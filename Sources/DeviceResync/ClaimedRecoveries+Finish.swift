@@ -43,8 +43,7 @@ extension ClaimedRecoveries {
     for (index, recovery) in all.enumerated() {
       reporter.wait(for: [recovery.device.disk.number] + recovery.planned.related.map(\.number))
       _ = try checkUntouched(
-        recovery.device, recovery.planned, witnesses[index], submitted: applied[index].submitted,
-        hasWritten: true)
+        recovery.device, recovery.planned, witnesses[index], submitted: applied[index].submitted)
     }
     return applied.reduce(0) { $0 + $1.written }
   }

@@ -71,7 +71,8 @@ struct ClaimedRecoveries: ~Copyable {
   ) throws(ResyncError) -> (disks: [NamedDisk], host: Host) {
     let names = relationship.pairs.map { NamedPath(resolving: $0.recovery.path) }
     let images = names.compactMap(\.status).filter { $0.kind == .regular }.map(\.identity)
-    let host = try discoverHost(images: Set(images))
+    var host = try discoverHost(images: Set(images))
+    host.hosted = HostedDisks(KnownSystems.now())
     var disks: [NamedDisk] = []
     for (pair, name) in zip(relationship.pairs, names) {
       let disk = NamedDisk(.recovery, name, on: host)

@@ -95,7 +95,7 @@ extension PairRun {
         try pair.recovery.holdStartGuard()
         // From our own first write on an image's times tell of nobody else's.
         if let witness = run.witnesses?.recovery {
-          try checkUntouched(pair.recovery, run.planned.recovery, witness, hasWritten: false)
+          try checkUntouched(pair.recovery, run.planned.recovery, witness, submitted: nil)
         }
         try journal?.willWrite()
       },

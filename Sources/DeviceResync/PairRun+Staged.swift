@@ -117,7 +117,7 @@ extension PairRun {
     // The primary may be started by now: it is the recovery that must not have been written by others.
     _ = try checkUsers(of: [.recovery])
     let finding = try checkUntouched(
-      pair.recovery, planned.recovery, witness, submitted: submitted, hasWritten: true)
+      pair.recovery, planned.recovery, witness, submitted: submitted)
     result.witness.recoveryBytes = finding.foreignBytes
     try checkCompleteness()
   }

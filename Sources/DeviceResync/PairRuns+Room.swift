@@ -54,6 +54,41 @@ struct RoomCheck {
   }
 }
 
+extension StagedRun {
+  /// Step 3: there was no room for all that differs.
+  ///
+  /// - Parameter needed: bytes of a staging file that would hold it.
+  func noRoom(_ runs: [PairRun], needed: UInt64, _ keeper: CheckpointKeeper) -> ResyncError {
+    var remedy = ResyncError.largerPlace
+    if keeper.knowsWhere, keeper.canContinue {
+      remedy +=
+        "; or write what is known to differ in place, where a stop leaves the recovery Inconsistent: "
+        + CallContext.current.typedAgain(.resume, "--write-back", "in-place")
+    }
+    return .noRoom(
+      "stage the differences in", directory.path.string,
+      for: "the staging file \(request.recoveryPoint == .undo ? "and the undo file need" : "needs")", needed,
+      remedy)
+  }
+}
+
+extension ResyncError {
+  static let largerPlace = "make room there, or name a larger place with --staging-dir"
+
+  /// There is no room for what is put aside before anything is written.
+  ///
+  /// - Parameters:
+  ///   - what: the files, and that they need so many bytes.
+  ///   - needed: the exact sum.
+  static func noRoom(
+    _ verb: String, _ directory: String, for what: String, _ needed: UInt64, _ remedy: String = largerPlace
+  ) -> ResyncError {
+    ResyncError(
+      .kernel(.noSpace, .transfer), verb, on: directory,
+      reason: "\(what) \(needed) bytes (\(ByteCount(needed))); nothing was written", remedy: remedy)
+  }
+}
+
 extension HoleGrowth {
   /// Of the image that is the recovery, or that lies behind its loop; nil where there is none.
   static func of(_ recovery: borrowing RecoveryDevice, _ planned: NamedDisk) -> HoleGrowth? {

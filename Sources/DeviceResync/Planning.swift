@@ -74,6 +74,7 @@ private struct HostView {
     }
     var host = try discoverHost(images: Set(files.map(\.identity)))
     host.ownLoops = ownLoops
+    host.hosted = HostedDisks(KnownSystems.now())
     self.host = host
     self.request = request
     ringRefusal = DeviceResync.ringRefusal()

@@ -191,7 +191,7 @@ struct WayBack {
     }
     reporter.begin(.checking)
     for (index, recovery) in recoveries.all.enumerated() {
-      try checkUntouched(recovery.device, recovery.planned, witnesses[index], hasWritten: false)
+      try checkUntouched(recovery.device, recovery.planned, witnesses[index], submitted: nil)
     }
     // That takes its time; whoever asked for the end meanwhile wants no commit.
     if control.isStopping {

@@ -222,7 +222,7 @@ extension StagedRun {
       // That takes its time: whoever wrote meanwhile has written what nothing was compared with.
       for run in runs {
         guard let witness = run.witnesses?.recovery else { preconditionFailure("each pair was settled") }
-        try checkUntouched(run.pair.recovery, run.planned.recovery, witness, hasWritten: false)
+        try checkUntouched(run.pair.recovery, run.planned.recovery, witness, submitted: nil)
       }
       // Whoever asked for the end meanwhile wants no commit.
       if control.isStopping { throw control.ending() }

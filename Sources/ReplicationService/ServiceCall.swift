@@ -38,8 +38,6 @@ public struct ServiceCall: Sendable {
     request.hypervisors = configuration.hypervisors
     request.primarySystem = configuration.named(relationship.primary)
     request.recoverySystem = configuration.named(relationship.recovery)
-    // No other: a disk of another machine in its place is a mistake.
-    request.recoverySystems = request.recoverySystem.map { $0.names.sorted() } ?? []
     let settings = configuration.settings(of: relationship)
     request.writeBack = settings.writeBack
     request.verifies = settings.verifies

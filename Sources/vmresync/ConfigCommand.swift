@@ -78,14 +78,7 @@ struct ConfigurationOptions: ParsableArguments {
   @OptionGroup var hypervisors: HypervisorOptions
 
   /// What is described; nil where there is no file in the usual place.
-  func usual() throws(ResyncError) -> Configuration? {
-    do throws(ResyncError) {
-      return try Configuration(at: FilePath(config))
-    } catch {
-      guard config == Configuration.usualPath.string, error.returnValue == .fileNotFound else { throw error }
-      return nil
-    }
-  }
+  func usual() throws(ResyncError) -> Configuration? { try .ifPresent(at: FilePath(config)) }
 
   /// What is described, and what hypervisors know of the systems that are named there or in `systems`.
   ///
@@ -107,11 +100,6 @@ struct HypervisorOptions: ParsableArguments {
 
   /// Those that were named, else those of the usual configuration, where there is one.
   func known() throws(ResyncError) -> [String] {
-    guard libvirt.isEmpty else { return libvirt }
-    do throws(ResyncError) {
-      return try Configuration(at: Configuration.usualPath).hypervisors
-    } catch  where error.returnValue == .fileNotFound {
-      return []
-    }
+    libvirt.isEmpty ? try Configuration.ifPresent()?.hypervisors ?? [] : libvirt
   }
 }

@@ -30,11 +30,9 @@ struct StatusCommand: ParsableCommand {
 
   /// Without a configuration there are the relationships of disks that were named.
   private func configured() throws(ResyncError) -> Configuration? {
-    do throws(ResyncError) {
-      return try Configuration(at: config.map { FilePath($0) } ?? Configuration.usualPath).completed(
-        for: systems)
-    } catch  where error.returnValue == .fileNotFound && config == nil && systems.isEmpty {
-      return nil
-    }
+    // Who names systems means those of a file.
+    guard config != nil || !systems.isEmpty else { return try Configuration.ifPresent()?.completed() }
+    return try Configuration(at: config.map { FilePath($0) } ?? Configuration.usualPath).completed(
+      for: systems)
   }
 }

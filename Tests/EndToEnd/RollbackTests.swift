@@ -63,19 +63,7 @@ import Testing
   func foreign(_ place: Int) throws {
     let pair = try UndonePair()
     expect(try pair.state.resyncKeeping(pair.pairs), 0)
-    let now = try pair.one.recoveryImage.bytes(1, at: UInt64(place))[0]
-    try pair.one.recoveryImage.write([now ^ 1], at: UInt64(place))
-    let before = try pair.one.recoveryImage.bytes()
-    let report = try pair.state.rollback(pair.two.recovery)
-    expect(report, 32775)
-    #expect(report.message.contains("somebody wrote"), "\(report)")
-    #expect(areEqual(try pair.one.recoveryImage.bytes(), before))
-    #expect(areEqual(try pair.two.recoveryImage.bytes(), pair.new.two))
-    #expect(try pair.state.states() == ["Consistent"])
-    // Whoever takes the write back can go back.
-    try pair.one.recoveryImage.write([now], at: UInt64(place))
-    expect(try pair.state.rollback(pair.two.recovery), 0)
-    #expect(try pair.isOld)
+    try pair.expectForeignByteFound(at: UInt64(place))
   }
 
   @Test("an old block that is there already is not what the run wrote either")

@@ -23,7 +23,8 @@ struct cv_fault {
 };
 
 /// Of virErrorNumber.
-enum { cv_error_no_support = 3, cv_error_no_domain = 42 };
+#define CV_ERROR_NO_SUPPORT 3
+#define CV_ERROR_NO_DOMAIN 42
 
 /// Opens a read-only connection (virConnectOpenReadOnly); NULL with `fault` where that fails.
 struct cv_connection *cv_open(const char *uri, struct cv_fault *fault);

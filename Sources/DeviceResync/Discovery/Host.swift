@@ -71,7 +71,6 @@ func discoverHost(images: Set<FileIdentity>) throws(ResyncError) -> Host {
   let scan = try attempt("list", on: "who has disks open", .setUp) { () throws(Errno) in
     try discoverOpeners(of: files)
   }
-  host.hosted = HostedDisks(KnownSystems.now())
   host.openers = scan.openers
   host.opaqueProcesses = scan.opaque
   return host

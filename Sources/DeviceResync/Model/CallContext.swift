@@ -90,7 +90,7 @@ public struct CallContext: Sendable, Hashable {
       return line(command, [system] + name + options, isConfigured: true)
     case .pairs(let pairs):
       let words = pairs.flatMap { ["--primary", $0.primary, "--recovery", $0.recovery] }
-      return line(command, words + options, isConfigured: false)
+      return line(command, words + options, isConfigured: true)
     case nil: return line(command, options, isConfigured: false)
     }
   }

@@ -161,7 +161,8 @@ public struct RunRequest: Sendable, Codable {
   public var primarySystem: NamedSystem?
   /// The system that is written; nil for explicit disks.
   public var recoverySystem: NamedSystem?
-  /// What those systems are called that are the recovery of a relationship, or were said to be meant; nil: any may be.
+  /// What further systems are called whose disk the recovery may be: recoveries of relationships, and those that were
+  /// said to be meant; nil: any may be.
   public var recoverySystems: [String]? = []
   /// `resync` without writing.
   public var isDryRun = false

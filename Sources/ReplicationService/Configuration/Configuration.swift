@@ -142,6 +142,17 @@ public struct Configuration: Sendable, Equatable {
   /// Where it is looked for when nothing else is said.
   public static let usualPath: FilePath = "/etc/vmresync/config.toml"
 
+  /// The one at `path`; nil where that is the usual place, and nothing is there.
+  ///
+  /// - Throws: what ``init(at:)`` throws.
+  public static func ifPresent(at path: FilePath = usualPath) throws(ResyncError) -> Configuration? {
+    do throws(ResyncError) {
+      return try Configuration(at: path)
+    } catch  where path == usualPath && error.returnValue == .fileNotFound {
+      return nil
+    }
+  }
+
   /// Reads the file at `path`, and those in `conf.d` beside it, in the order of their names.
   ///
   /// - Throws: 32779 where it is not there; 32769 where others may write it; 32776 where it is no TOML or a value is of

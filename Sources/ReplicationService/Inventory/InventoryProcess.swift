@@ -14,6 +14,13 @@ enum InventoryProcess {
     case ask(uri: String)
     /// libvirt's own files, where its daemon does not answer.
     case lookAtFiles
+
+    fileprivate var inventory: any Inventory {
+      switch self {
+      case .ask(let uri): LibvirtInventory(uri: uri)
+      case .lookAtFiles: LibvirtFiles()
+      }
+    }
   }
 
   /// What it answers.
@@ -28,10 +35,7 @@ enum InventoryProcess {
   static func enterIfAsked(_ arguments: [String]) {
     AnsweringProcess.serve(arguments, as: name) { (order: Order) in
       do throws(InventoryFault) {
-        switch order {
-        case .ask(let uri): return Answer(systems: try LibvirtInventory(uri: uri).systems())
-        case .lookAtFiles: return Answer(systems: try LibvirtFiles().systems())
-        }
+        return Answer(systems: try order.inventory.systems())
       } catch {
         return Answer(fault: error)
       }

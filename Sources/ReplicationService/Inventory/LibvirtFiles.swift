@@ -4,8 +4,6 @@ import SystemPackage
 /// What libvirt's own files say of its domains, where its daemon does not answer: which disks they use, never that one
 /// is off.
 struct LibvirtFiles: Inventory {
-  let title = "libvirt's files"
-  var provider: HostedSystem.Provider { .libvirt }
   private let root: String
 
   /// - Parameter root: where `/run` and `/etc` are.

@@ -6,18 +6,15 @@ import DeviceResync
 /// A daemon that hangs hangs whoever asks: this belongs in a process that may be killed (``InventoryProcess``).
 struct LibvirtInventory: Inventory {
   /// Whom it asks: `qemu:///system`.
-  let title: String
-  var provider: HostedSystem.Provider { .libvirt }
-
-  init(uri: String) { title = uri }
+  let uri: String
 
   func systems() throws(InventoryFault) -> [HostedSystem] {
-    let connection = try Connection(title)
+    let connection = try Connection(uri)
     let domains = try Domains(connection)
     var found: [HostedSystem] = []
     for index in 0..<domains.count {
       // One that is undefined meanwhile is none.
-      if let system = domains.system(index, connection, title) { found.append(system) }
+      if let system = domains.system(index, connection) { found.append(system) }
     }
     return found.sorted { $0.name < $1.name }
   }
@@ -26,8 +23,10 @@ struct LibvirtInventory: Inventory {
 /// A connection, which is closed when it is let go of.
 @safe private final class Connection {
   fileprivate let pointer: OpaquePointer
+  let uri: String
 
   init(_ uri: String) throws(InventoryFault) {
+    self.uri = uri
     var fault = cv_fault()
     guard let opened = unsafe cv_open(uri, &fault) else { throw InventoryFault(fault) }
     unsafe pointer = opened
@@ -56,11 +55,11 @@ struct LibvirtInventory: Inventory {
   deinit { unsafe cv_free_domains(pointer) }
 
   /// - Returns: nil where it is gone meanwhile.
-  func system(_ index: Int, _ connection: Connection, _ uri: String) -> HostedSystem? {
-    do throws(LibvirtFault) {
-      return try described(index, connection, uri)
+  func system(_ index: Int, _ connection: Connection) -> HostedSystem? {
+    do throws(InventoryFault) {
+      return try described(index, connection)
     } catch {
-      if error.code == cv_error_no_domain { return nil }
+      if error.code == CV_ERROR_NO_DOMAIN { return nil }
       // Of the others all is known.
       let name = unsafe String(cString: cv_name(pointer, index))
       return HostedSystem(
@@ -70,9 +69,7 @@ struct LibvirtInventory: Inventory {
     }
   }
 
-  private func described(
-    _ index: Int, _ connection: Connection, _ uri: String
-  ) throws(LibvirtFault) -> HostedSystem {
+  private func described(_ index: Int, _ connection: Connection) throws(InventoryFault) -> HostedSystem {
     let name = unsafe String(cString: cv_name(pointer, index))
     var text = [CChar](repeating: 0, count: 37)
     try check { fault in unsafe cv_uuid(pointer, index, &text, &fault) }
@@ -92,28 +89,28 @@ struct LibvirtInventory: Inventory {
       otherSources: Set(others).subtracting(current.disks.compactMap(\.source)).sorted(),
       fault: current.fault ?? next.fault,
       wayToEnd: state.wayToEnd(hasSavedMemory: hasSavedMemory).map {
-        "virsh -c \(ShellWord(uri)) \($0) \(ShellWord(name))"
+        "virsh -c \(ShellWord(connection.uri)) \($0) \(ShellWord(name))"
       })
   }
 
   private func description(
     _ index: Int, isInactive: Bool, _ connection: Connection
-  ) throws(LibvirtFault) -> DomainDescription {
+  ) throws(InventoryFault) -> DomainDescription {
     var fault = cv_fault()
     guard let text = unsafe taken(cv_description(pointer, index, isInactive ? 1 : 0, &fault)) else {
-      throw LibvirtFault(fault)
+      throw InventoryFault(fault)
     }
     guard let description = DomainDescription(parsing: text, path: connection.path(pool:volume:)) else {
-      throw LibvirtFault(code: 0, reason: "a domain's description is no XML that libxml2 reads")
+      throw InventoryFault(reason: "a domain's description is no XML that libxml2 reads")
     }
     return description
   }
 
   @discardableResult
-  private func check(_ call: (inout cv_fault) -> Int32) throws(LibvirtFault) -> Int32 {
+  private func check(_ call: (inout cv_fault) -> Int32) throws(InventoryFault) -> Int32 {
     var fault = cv_fault()
     let result = call(&fault)
-    if result < 0 { throw LibvirtFault(fault) }
+    if result < 0 { throw InventoryFault(fault) }
     return result
   }
 }
@@ -159,21 +156,9 @@ struct DomainState {
   }
 }
 
-/// An error of libvirt's.
-private struct LibvirtFault: Error {
-  let code: Int
-  let reason: String
-
-  init(code: Int, reason: String) { (self.code, self.reason) = (code, reason) }
-
-  init(_ fault: cv_fault) {
-    code = Int(fault.code)
-    reason = InventoryFault(fault).reason
-  }
-}
-
 extension InventoryFault {
   fileprivate init(_ fault: cv_fault) {
+    code = fault.code
     var fault = fault
     reason = unsafe withUnsafeBytes(of: &fault.reason) { bytes in
       unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)

@@ -2,10 +2,6 @@ import DeviceResync
 
 /// Where computer systems are known.
 protocol Inventory {
-  /// Who it is.
-  var provider: HostedSystem.Provider { get }
-  /// Whom it asks, for messages: `qemu:///system`.
-  var title: String { get }
   /// All systems that it knows, with their states.
   func systems() throws(InventoryFault) -> [HostedSystem]
 }
@@ -14,6 +10,9 @@ protocol Inventory {
 struct InventoryFault: Error, Codable, Hashable {
   /// A sentence without a full stop.
   let reason: String
+  /// The hypervisor's own number for it; 0 where it has none.
+  var code: Int32 = 0
+  /// Whether nothing came back in all the time it had.
   var hasTimedOut = false
 }
 

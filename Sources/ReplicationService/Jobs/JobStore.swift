@@ -128,24 +128,9 @@ public final class JobStore: Sendable {
   func add(_ job: Job, order: JobOrder?) throws(ResyncError) {
     try folder.alone { () throws(ResyncError) in
       try lookThrough(for: job, removing: true)
-      try makingRoom { () throws(ResyncError) in
-        let inner = try folder.makeFolder("\(job.id)")
-        if let order { try inner.replace(Self.order, by: try RecordFormat.encode(order), isDurable: true) }
-        try inner.replace(Self.record, by: try RecordFormat.encode(job), isDurable: true)
-      }
-    }
-  }
-
-  /// Runs `body` once more where there was no room, without the jobs that have ended: history gives way to a run.
-  private func makingRoom(_ body: () throws(ResyncError) -> Void) throws(ResyncError) {
-    do throws(ResyncError) {
-      try body()
-    } catch  where error.errno == .noSpace || error.errno == .diskQuotaExceeded {
-      for name in try folder.names() {
-        guard let id = UniqueID(name), let job = (try? read(id)) ?? nil, job.ended != nil else { continue }
-        try folder.removeFolder(name)
-      }
-      try body()
+      let inner = try folder.makeFolder("\(job.id)")
+      if let order { try inner.replace(Self.order, by: try RecordFormat.encode(order), isDurable: true) }
+      try inner.replace(Self.record, by: try RecordFormat.encode(job), isDurable: true)
     }
   }
 
@@ -281,14 +266,12 @@ public final class JobStore: Sendable {
 
   func finish(_ id: UniqueID, _ ending: JobEnding) throws(ResyncError) {
     try folder.alone { () throws(ResyncError) in
-      try makingRoom { () throws(ResyncError) in
-        guard let inner = try folder.folder("\(id)") else { return }
-        try inner.replace(Self.result, by: Array(ending.json.utf8), isDurable: false)
-        try inner.replace(Self.report, by: Array(ending.report.utf8), isDurable: false)
-        guard var job = try read(id), !job.state.isFinished else { return }
-        job.finish(ending, at: now())
-        try write(job, isDurable: true)
-      }
+      guard let inner = try folder.folder("\(id)") else { return }
+      try inner.replace(Self.result, by: Array(ending.json.utf8), isDurable: false)
+      try inner.replace(Self.report, by: Array(ending.report.utf8), isDurable: false)
+      guard var job = try read(id), !job.state.isFinished else { return }
+      job.finish(ending, at: now())
+      try write(job, isDurable: true)
     }
   }
 

@@ -80,6 +80,22 @@ func forSeeds(_ body: (UInt64) throws -> Void) rethrows {
   } while clock.now < end
 }
 
+/// Strikes before each of these calls, in any order, until the time is over; one must have hit.
+///
+/// - Parameter strike: returns whether the process was killed.
+func forKills(
+  _ calls: [Int], sourceLocation: SourceLocation = #_sourceLocation, _ strike: (Int) throws -> Bool
+) rethrows {
+  let clock = ContinuousClock()
+  let end = clock.now + .seconds(testSeconds)
+  var kills = 0
+  for number in calls.shuffled() {
+    if try strike(number) { kills += 1 }
+    if clock.now >= end && kills > 0 { break }
+  }
+  #expect(kills > 0, sourceLocation: sourceLocation)
+}
+
 /// What a comparison must find, worked out byte by byte.
 struct Oracle {
   /// Differences as DESIGN 1 defines them: runs of differing blocks.

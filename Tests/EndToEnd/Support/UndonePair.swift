@@ -78,4 +78,20 @@ struct UndonePair: ~Copyable {
     try one.recoveryImage.write(old.one, at: 0)
     try two.recoveryImage.write(old.two, at: 0)
   }
+
+  /// A byte that somebody has written since the run: there is no way back, until it is taken back.
+  func expectForeignByteFound(at place: UInt64, sourceLocation: SourceLocation = #_sourceLocation) throws {
+    let now = try one.recoveryImage.bytes(1, at: place)[0]
+    try one.recoveryImage.write([now ^ 1], at: place)
+    let before = try one.recoveryImage.bytes()
+    let report = try state.rollback(two.recovery)
+    expect(report, 32775, sourceLocation: sourceLocation)
+    #expect(report.message.contains("somebody wrote"), "\(report)", sourceLocation: sourceLocation)
+    #expect(areEqual(try one.recoveryImage.bytes(), before), sourceLocation: sourceLocation)
+    #expect(areEqual(try two.recoveryImage.bytes(), new.two), sourceLocation: sourceLocation)
+    #expect(try state.states() == ["Consistent"], sourceLocation: sourceLocation)
+    try one.recoveryImage.write([now], at: place)
+    expect(try state.rollback(two.recovery), 0, sourceLocation: sourceLocation)
+    #expect(try isOld, sourceLocation: sourceLocation)
+  }
 }

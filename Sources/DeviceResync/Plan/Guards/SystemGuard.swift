@@ -61,7 +61,8 @@ enum SystemGuard: Guard {
     guard let known = facts.request.recoverySystems,
       facts.isFirstRun || facts.request.recoverySystem?.isHosted == true
     else { return [] }
-    return users.filter { $0.names.isDisjoint(with: known) }.map { stranger($0, facts) }
+    let expected = (facts.request.recoverySystem?.names ?? []).union(known)
+    return users.filter { $0.names.isDisjoint(with: expected) }.map { stranger($0, facts) }
   }
 
   private static func verdict(_ system: SystemUse) -> GuardVerdict {
